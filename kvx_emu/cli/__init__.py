@@ -1,0 +1,1 @@
+"""The command line: the only place with click, one file a subcommand."""

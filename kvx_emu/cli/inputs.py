@@ -1,0 +1,117 @@
+"""What several commands read: boards, scripts, names."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from kvx_emu.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from kvx_emu.core_id import CoreId
+    from kvx_emu.errors import Finding
+    from kvx_emu.machine.machine import Machine
+    from kvx_emu.script.actions import Program
+
+PROFILES = ("hardware", "qemu")  # as in kvx_emu.hw.registry, which need not be imported for --help
+
+
+def profile_option() -> click.decorators.FC:
+    """Return the option --profile."""
+    return click.option(
+        "--profile",
+        type=click.Choice(PROFILES),
+        default="hardware",
+        show_default=True,
+        help="The hardware as Kalray documents it, or as Kalray's QEMU has it.",
+    )
+
+
+def read_machine(board: str, profile: str) -> tuple[Machine, tuple[Finding, ...]]:
+    """Return the machine of a board file and the warnings about it."""
+    from kvx_emu.dt.load import load_tree
+    from kvx_emu.machine.machine import build
+
+    return build(load_tree(board), profile)
+
+
+def read_both(
+    board: str, script: str, *, profile: str, params: Mapping[str, int], seed: int | None
+) -> tuple[Machine, Program, tuple[Finding, ...]]:
+    """Return the machine, the program bound to it, and the warnings; tell the errors of both files."""
+    from kvx_emu.script.bind import bind
+    from kvx_emu.script.load import load_script
+
+    if board == script == "-":
+        raise UsageError("BOARD and SCRIPT can not both be standard input")
+    findings: list[Finding] = []
+    machine, warnings = None, ()
+    try:
+        machine, warnings = read_machine(board, profile)
+    except InputError as error:
+        findings += error.findings
+    # Without a machine the script can still be read, so that its own errors are told as well.
+    try:
+        text = load_script(script, params=params, partial=machine is not None)
+        program = None if machine is None else bind(text, machine, seed=seed)
+    except InputError as error:
+        findings += error.findings
+    if findings or machine is None or program is None:
+        raise InputError(findings)
+    return machine, program, warnings
+
+
+def params_of(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, int]:
+    """Return the numbers of --set NAME=VALUE; decimal, or hexadecimal with 0x."""
+    params = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        try:
+            params[name] = int(value, 16) if value.lower().startswith("0x") else int(value, 10)
+        except ValueError:
+            equals = ""
+        if not name or not equals:
+            raise click.BadParameter(f"found {text!r}; expected NAME=NUMBER")
+    return params
+
+
+def cores_of(names: Iterable[str], machine: Machine) -> set[CoreId] | None:
+    """Return the cores that --core names, None for no --core."""
+    from kvx_emu.script.names import Cores, parse_core
+
+    board = Cores(machine.cores)
+    found: set[CoreId] = set()
+    for name in names:
+        try:
+            found.update(board.resolve(parse_core(name)))
+        except ValueError as error:
+            raise UsageError(f"--core: {error}") from None
+    return found if names else None
+
+
+def lines_of(names: Iterable[str]) -> set[int] | None:
+    """Return the lines that --line names (a number or a range), None for no --line."""
+    from kvx_emu.script.names import LINES, parse_lines
+
+    found: set[int] = set()
+    for name in names:
+        try:
+            number = int(name) if name.isdecimal() else None
+            found.update(parse_lines(name if number is None else f"{number}-{number}", 0, LINES - 1))
+        except ValueError as error:
+            raise UsageError(f"--line: {error}") from None
+    return found if names else None
+
+
+def refuse_overwriting(outputs: Iterable[str], inputs: Iterable[str]) -> None:
+    """Raise UsageError if an output is an input or is named twice."""
+    taken = {os.path.realpath(path): path for path in inputs if path != "-"}
+    for path in outputs:
+        real = os.path.realpath(path)
+        if real in taken and (not os.path.exists(real) or os.path.isfile(real)):
+            raise UsageError(f"{path} would overwrite {taken[real]}")
+        taken[real] = path

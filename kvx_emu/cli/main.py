@@ -1,0 +1,144 @@
+"""The command `kvx-emu`: its subcommands, and how anything that goes wrong becomes a message and a status."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from kvx_emu import __version__
+from kvx_emu.errors import InputError, KvxEmuError, ReaderGoneError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+TERMINATED = 143  # 128 + SIGTERM
+READER_GONE = 141  # 128 + SIGPIPE
+DEFECT = 70  # EX_SOFTWARE
+
+COMMANDS = ("run", "check", "show", "schema", "bench")
+
+EPILOG = """\b
+Examples:
+  kvx-emu run board.dts script.yaml          run a script, print the trace of each core
+  kvx-emu run board.dtb script.yaml --csv trace.csv --format none
+  kvx-emu check board.dts script.yaml        what is wrong with a tree and a script
+  kvx-emu show board.dts wiring              what was built from a tree
+
+\b
+Exit status: 0 all well; 1 an expectation failed; 2 wrong usage, or a file that can not be opened;
+3 the board or the script is invalid; 4 a limit was met; 5 --strict and nothing was checked;
+6 an output could not be written; 70 a defect of kvx-emu; 130 interrupted; 141 the reader went away.
+
+\b
+Completion, for bash (zsh and fish alike):
+  eval "$(_KVX_EMU_COMPLETE=bash_source kvx-emu)"
+"""
+
+
+class _Commands(click.Group):
+    """The subcommands, each imported when it is needed: start-up is what a short run mostly waits for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"kvx_emu.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; name the nearest one for a typo."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            if near and "Did you mean" not in error.message:
+                error.message += f" Did you mean {near[0]!r}?"
+            raise
+
+
+@click.command(
+    cls=_Commands,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, prog_name="kvx-emu")
+def cli() -> None:
+    """Emulate the inter-processor interrupts of Kalray's Coolidge, as a device tree describes them."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status; no traceback but for a defect of ours."""
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        status = _dispatch(argv)
+        sys.stdout.flush()
+    except KvxEmuError as error:
+        status = _tell(error)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("kvx-emu: interrupted", err=True)
+        status = INTERRUPTED
+    except BrokenPipeError:
+        status = READER_GONE
+    except OSError as error:
+        # Of our own writes, only those that click makes for --help and its like are not guarded closer.
+        click.echo(f"kvx-emu: standard output can not be written: {error.strerror}", err=True)
+        status = 6
+    except Exception:  # the last resort, so that a defect has a status of its own
+        import traceback
+
+        traceback.print_exc()
+        click.echo("kvx-emu: this is a defect of kvx-emu; please report it with the lines above", err=True)
+        status = DEFECT
+    _leave_quietly()
+    return status
+
+
+def _dispatch(argv: Sequence[str] | None) -> int:
+    try:
+        result = cli.main(
+            args=None if argv is None else list(argv), prog_name="kvx-emu", standalone_mode=False
+        )
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except SystemExit as left:
+        # click's own answer to a closed pipe is to leave with 1, behind this mark.
+        if isinstance(sys.stdout, click.utils.PacifyFlushWrapper):
+            return READER_GONE
+        return left.code if isinstance(left.code, int) else 0
+    return result if isinstance(result, int) else 0
+
+
+def _tell(error: KvxEmuError) -> int:
+    if isinstance(error, InputError):
+        for finding in error.findings:
+            click.echo(str(finding), err=True)
+    elif not isinstance(error, ReaderGoneError):
+        click.echo(f"kvx-emu: {error}", err=True)
+    return error.exit_status
+
+
+def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Unwind on SIGTERM, so that half-written files are removed."""
+    raise SystemExit(TERMINATED)
+
+
+def _leave_quietly() -> None:
+    """Keep Python's own flush at exit from failing on a standard output that is gone or full."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,0 +1,222 @@
+"""`kvx-emu run`: a script on the machine that a board describes."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from kvx_emu.cli.inputs import (
+    cores_of,
+    lines_of,
+    params_of,
+    profile_option,
+    read_both,
+    refuse_overwriting,
+)
+from kvx_emu.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kvx_emu.engine.outcome import Outcome
+    from kvx_emu.machine.machine import Machine
+    from kvx_emu.trace.sink import Sink
+    from kvx_emu.trace.table import TableSink
+
+FAILED, LIMIT_MET, NOTHING_CHECKED = 1, 4, 5
+
+EVENTS = (
+    "send",
+    "masked",
+    "request",
+    "coalesced",
+    "clear",
+    "enter",
+    "exit",
+    "mask",
+    "fault",
+    "wake",
+    "reset",
+)
+
+EPILOG = """\b
+Examples:
+  kvx-emu run boards/cluster.dts scripts/smoke.yaml
+  kvx-emu run board.dtb script.yaml --csv trace.csv --format none --strict
+  kvx-emu run board.dts script.yaml --core pe0-3 --line 24 --event enter --from 100 --to 200
+  kvx-emu run board.dts script.yaml --set n=5 --seed 7 --format jsonl | jq .tick
+"""
+
+
+@click.command("run", epilog=EPILOG)
+@click.argument("board")
+@click.argument("script")
+@click.option("--csv", "csv", metavar="FILE", help="Write the trace to FILE as CSV, whatever its suffix.")
+@click.option(
+    "--trace",
+    "traces",
+    metavar="FILE",
+    multiple=True,
+    help="Write the trace to FILE: .csv or .jsonl. Repeatable.",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["table", "csv", "jsonl", "none"]),
+    default="table",
+    show_default=True,
+    help="What to print: the table with its summary, rows alone, or nothing.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "reference", "vector"]),
+    default="auto",
+    show_default=True,
+    help="There is one engine yet, the reference.",
+)
+@profile_option()
+@click.option(
+    "--seed", type=click.IntRange(0, (1 << 64) - 1), help="For the random steps without a seed of their own."
+)
+@click.option(
+    "--set",
+    "params",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=params_of,
+    help="A number of the script's params.",
+)
+@click.option("--strict", is_flag=True, help="Fail with 5 if the script expected nothing.")
+@click.option(
+    "--core",
+    "cores",
+    metavar="NAMES",
+    multiple=True,
+    help="Show only rows of these cores: pe3, pe0-7, c1.rm.",
+)
+@click.option(
+    "--line", "lines", metavar="LINES", multiple=True, help="Show only rows of these lines: 24, 24-31."
+)
+@click.option("--event", "events", type=click.Choice(EVENTS), multiple=True, help="Show only these events.")
+@click.option(
+    "--from", "first", metavar="TICK", type=click.IntRange(0), default=0, help="Show rows from this tick on."
+)
+@click.option("--to", "last", metavar="TICK", type=click.IntRange(0), help="Show rows up to this tick.")
+@click.option(
+    "--limit-ticks",
+    metavar="TICK",
+    type=click.IntRange(0),
+    help="Stop with 4 before anything after this tick.",
+)
+@click.option(
+    "--limit-events", metavar="N", type=click.IntRange(1), help="Stop with 4 once N rows were made."
+)
+@click.option("-v", "--verbose", is_flag=True, help="Tell the warnings about the board and the engine, too.")
+def command(
+    *,
+    board: str,
+    script: str,
+    csv: str | None,
+    traces: tuple[str, ...],
+    kind: str,
+    engine: str,
+    profile: str,
+    seed: int | None,
+    params: dict[str, int],
+    strict: bool,
+    cores: tuple[str, ...],
+    lines: tuple[str, ...],
+    events: tuple[str, ...],
+    first: int,
+    last: int | None,
+    limit_ticks: int | None,
+    limit_events: int | None,
+    verbose: bool,
+) -> int:
+    """Run SCRIPT on the machine that BOARD describes and print the trace of each core.
+
+    BOARD is a .dts or a .dtb, told apart by content; SCRIPT a YAML file; - is standard input for either.
+    The filters choose what is shown and written, not what happens.
+    """
+    from kvx_emu.engine.reference import Reference
+    from kvx_emu.trace.sink import FileSink, Filter
+
+    if engine == "vector":
+        raise UsageError("--engine vector: there is no vector engine yet; auto and reference are the same")
+    files = [(path, _kind(path)) for path in traces] + ([(csv, "csv")] if csv else [])
+    refuse_overwriting([path for path, _ in files], [board, script])
+    machine, program, warnings = read_both(board, script, profile=profile, params=params, seed=seed)
+    chosen = {"cores": cores_of(cores, machine), "lines": lines_of(lines), "events": set(events) or None}
+
+    sinks: list[Sink] = []
+    try:
+        sinks += [FileSink(path, kind) for path, kind in files]
+        printed = _printed(kind)
+        sinks += [printed] if printed is not None else []
+        filtered = [Filter(sink, **chosen, first=first, last=last) for sink in sinks]  # type: ignore[arg-type]
+        reference = Reference(machine, program, filtered, limit_ticks=limit_ticks, limit_events=limit_events)
+        outcome = reference.run()
+        for sink in sinks:
+            sink.close()
+    finally:
+        for sink in sinks:
+            sink.abandon()
+    if kind == "table":
+        _print_table(printed, outcome, machine)  # type: ignore[arg-type]
+    for warning in (*(warnings if verbose else ()), *outcome.warnings, *outcome.failures):
+        click.echo(str(warning), err=True)
+    return _status(outcome, strict=strict)
+
+
+def _kind(path: str) -> str:
+    from kvx_emu.trace.text import FORMATS
+
+    suffix = path.rpartition(".")[2] if "." in path else ""
+    if suffix not in FORMATS:
+        known = ", ".join(f".{name}" for name in FORMATS)
+        raise UsageError(f"--trace {path}: the suffix says the format; known: {known}")
+    return suffix
+
+
+def _printed(kind: str) -> Sink | None:
+    """Return the sink of standard output."""
+    from kvx_emu.trace.sink import StreamSink
+    from kvx_emu.trace.table import TableSink
+
+    if kind == "none":
+        return None
+    return TableSink() if kind == "table" else StreamSink(sys.stdout, kind)
+
+
+def _print_table(table: TableSink, outcome: Outcome, machine: Machine) -> None:
+    from kvx_emu.trace.sink import write_text
+    from kvx_emu.trace.table import summary_text
+
+    parts: Sequence[str] = (table.text(), summary_text(outcome.summary), _last_line(outcome, machine))
+    write_text(sys.stdout, "\n".join(part for part in parts if part))
+
+
+def _last_line(outcome: Outcome, machine: Machine) -> str:
+    held = outcome.checked - sum(1 for _ in outcome.failures)
+    expectations = (
+        f"{held} of {outcome.checked} expectations held" if outcome.checked else "nothing was expected"
+    )
+    mhz = f"{machine.clock_hz / 1e6:g} MHz"
+    return (
+        f"{len(machine.cores)} cores at {mhz}; {outcome.rows} rows; last event at tick {outcome.tick}; "
+        f"{expectations}\n"
+    )
+
+
+def _status(outcome: Outcome, *, strict: bool) -> int:
+    if outcome.stopped is not None:
+        click.echo(f"kvx-emu: stopped by a limit: {outcome.stopped}", err=True)
+        return LIMIT_MET
+    if outcome.failures:
+        return FAILED
+    if strict and not outcome.checked:
+        click.echo("kvx-emu: --strict, and the script expected nothing", err=True)
+        return NOTHING_CHECKED
+    return 0

@@ -1,0 +1,151 @@
+"""What the `reg` of a node says, in the addresses of the root (Devicetree Specification 2.3.5 to 2.3.8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from kvx_emu.errors import ERROR, Finding, InputError, Place
+
+if TYPE_CHECKING:
+    from kvx_emu.dt.findings import Report
+    from kvx_emu.dt.tree import Node
+
+_SPACE = 1 << 64  # bytes of address space
+_DEFAULTS = {"#address-cells": 2, "#size-cells": 1}  # of a bus that says nothing
+
+
+class Reg(NamedTuple):
+    """One entry of a `reg`: `size` bytes from `address`, and where its first cell stands."""
+
+    address: int
+    size: int
+    cell: int  # index of that cell in the property
+    place: Place
+
+
+def regs(node: Node, report: Report) -> list[Reg]:
+    """Return the entries of `reg`, translated to the root through the `ranges` of every bus above.
+
+    An entry that is wrong is left out and reported: `reg-format` (no whole number of entries),
+    `reg-size` (address + size beyond 2^64), `ranges` (a bus without ranges, or not in them).
+    """
+    result = []
+    for reg in local_regs(node, report):
+        address = _translate(node, reg, report)
+        if address is not None:
+            result.append(reg._replace(address=address))
+    return result
+
+
+def local_regs(node: Node, report: Report) -> list[Reg]:
+    """Return the entries of `reg` as they stand: addresses on the parent's bus, or the numbers of cpus."""
+    bus = node.parent
+    if bus is None or not node.has("reg"):
+        return []
+    widths = _widths(bus, report)
+    cells = _cells(node, "reg", report)
+    if widths is None or cells is None:
+        return []
+    wide, size_wide = widths
+    step = wide + size_wide
+    if not cells or not wide or len(cells) % step:
+        message = f"'reg' of {node.path} has {len(cells)} cells; expected entries of {step}"
+        message += f" ({wide} of address, {size_wide} of size, says {bus.path})"
+        report(Finding(ERROR, "reg-format", message, node.property_place("reg"), node.path, "reg"))
+        return []
+    result = []
+    for index in range(0, len(cells), step):
+        address = _number(cells[index : index + wide])
+        size = _number(cells[index + wide : index + step])
+        reg = Reg(address, size, index, node.cell_place("reg", index))
+        if address + size > _SPACE:
+            _too_far(node, reg, address, report)
+        else:
+            result.append(reg)
+    return result
+
+
+def _translate(node: Node, reg: Reg, report: Report) -> int | None:
+    """Return the address of an entry as the root sees it; None if it has none, which is reported."""
+    address = reg.address
+    bus = node.parent
+    while bus is not None and bus.parent is not None:
+        raw = bus.raw("ranges")
+        if raw is None:
+            message = f"{address:#x} of {node.path} is not addressable: {bus.path} has no 'ranges'"
+            report(Finding(ERROR, "ranges", message, reg.place, node.path, "reg"))
+            return None
+        if raw:
+            entry = _entry(bus, address, reg.size, report)
+            if entry is None:
+                message = (
+                    f"{address:#x} (size {reg.size:#x}) of {node.path} is not in the ranges of {bus.path}"
+                )
+                report(Finding(ERROR, "ranges", message, reg.place, node.path, "reg"))
+                return None
+            address += entry
+            if address + reg.size > _SPACE:
+                _too_far(node, reg, address, report)
+                return None
+        bus = bus.parent
+    return address
+
+
+def _entry(bus: Node, address: int, size: int, report: Report) -> int | None:
+    """Return what to add to an address below `bus` to get it above; None if no range holds all of it."""
+    above = bus.parent
+    assert above is not None
+    widths, widths_above = _widths(bus, report), _widths(above, report)
+    cells = _cells(bus, "ranges", report)
+    if widths is None or widths_above is None or cells is None:
+        return None
+    wide, size_wide = widths
+    middle = wide + widths_above[0]
+    step = middle + size_wide
+    if not step or len(cells) % step:
+        message = f"'ranges' of {bus.path} has {len(cells)} cells; expected entries of {step}"
+        message += f" ({wide} of address, {widths_above[0]} of address above, {size_wide} of size)"
+        report(Finding(ERROR, "ranges", message, bus.property_place("ranges"), bus.path, "ranges"))
+        return None
+    for index in range(0, len(cells), step):
+        start = _number(cells[index : index + wide])
+        length = _number(cells[index + middle : index + step])
+        if start <= address and address + max(size, 1) <= start + length:
+            return _number(cells[index + wide : index + middle]) - start
+    return None
+
+
+def _widths(bus: Node, report: Report) -> tuple[int, int] | None:
+    """Return the cells that an address and a size take on a bus; None if that is wrong, which is reported."""
+    result = []
+    for name, default in _DEFAULTS.items():
+        try:
+            count = bus.cell(name)
+        except InputError as error:
+            for finding in error.findings:
+                report(finding)
+            return None
+        result.append(default if count is None else count)
+    return result[0], result[1]
+
+
+def _cells(node: Node, name: str, report: Report) -> list[int] | None:
+    try:
+        return node.cells(name)
+    except InputError as error:
+        code = "reg-format" if name == "reg" else "ranges"
+        for finding in error.findings:
+            report(finding._replace(code=code))
+        return None
+
+
+def _number(cells: list[int]) -> int:
+    number = 0
+    for cell in cells:
+        number = number << 32 | cell
+    return number
+
+
+def _too_far(node: Node, reg: Reg, address: int, report: Report) -> None:
+    message = f"'reg' of {node.path}: address {address:#x} with size {reg.size:#x} goes beyond 2^64"
+    report(Finding(ERROR, "reg-size", message, reg.place, node.path, "reg"))

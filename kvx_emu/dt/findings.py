@@ -1,0 +1,52 @@
+"""How the readers of this package tell what is wrong: they report and go on, as far as that is sound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from kvx_emu.errors import ERROR, NOTE, Finding, InputError, Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Report = Callable[[Finding], None]
+
+# Every finding holds the source line it points at: a bound in characters keeps a hostile file of one
+# long line from filling the memory, and a file of garbage from printing a message a byte.
+_ROOM = 1 << 20
+_COST = 1 << 10
+
+
+class Origin(Protocol):
+    """Where a tree was read from: turns the positions that its reader kept into places."""
+
+    def place(self, position: int) -> Place:
+        """Return the place of `position`: a character of a text, a byte of a blob."""
+        ...
+
+
+class Findings:
+    """The errors of one input, in the order they were found; `add` raises InputError when it overflows."""
+
+    def __init__(self) -> None:
+        self.all: list[Finding] = []
+        self._room = _ROOM
+
+    def add(self, finding: Finding) -> None:
+        """Keep a finding."""
+        self.all.append(finding)
+        self._room -= _COST + len(finding.place.text)
+        if self._room < 0:
+            more = Finding(NOTE, "too-many", "too many errors: the rest is not read", finding.place)
+            raise InputError([*self.all, more])
+
+    def error(
+        self, code: str, message: str, place: Place, node: str | None = None, prop: str | None = None
+    ) -> None:
+        """Keep an error."""
+        self.add(Finding(ERROR, code, message, place, node, prop))
+
+    def raise_if_any(self) -> None:
+        """Raise InputError with all that was found, if anything was."""
+        if self.all:
+            raise InputError(self.all)

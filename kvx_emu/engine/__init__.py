@@ -1,0 +1,1 @@
+"""Engines run a script's actions on a machine and make trace rows."""

@@ -1,0 +1,246 @@
+"""A core in time: the exceptions under way on it, and when they go on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kvx_emu.core_id import CoreId
+from kvx_emu.engine.run import CORE
+from kvx_emu.hw.register import bits
+from kvx_emu.models.core import Core, Entry, State
+from kvx_emu.trace import row
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kvx_emu.engine.run import Run
+    from kvx_emu.engine.software import Software
+
+_PS = Core.PS.fields
+_PL = _PS["PL"].mask
+_ET = _PS["ET"].mask
+_IE = _PS["IE"].mask
+
+
+class _Frame:
+    """An exception under way: the lines it handles and how far it is."""
+
+    __slots__ = ("at", "before", "entering", "left", "lines", "pl", "seen", "spc", "sps")
+
+    def __init__(self, lines: Sequence[int], seen: int, before: int, entry: int, core: Core) -> None:
+        self.lines = lines
+        self.at = 0  # index of the line in hand
+        self.entering = True  # its handler has not started yet
+        self.left = entry  # ticks until it starts or ends
+        self.seen = seen  # ILR before the take
+        self.before = before  # PS before it
+        # The handler keeps these for its return, as one that lets itself be interrupted must.
+        self.pl = pl = core.ps & _PL
+        self.sps = core.sps[pl]
+        self.spc = core.spc[pl]
+
+    def waiting(self) -> Sequence[int]:
+        """Return the lines that were taken and whose handlers have not started."""
+        return self.lines[self.at if self.entering else self.at + 1 :]
+
+
+class Cpu:
+    """A core, the software on it and its exceptions under way, the innermost last.
+
+    `entry` is the time in ticks from a take to the handler's first instruction, `service` that of a
+    handler of each of the 32 lines. `index` orders the cores of the board.
+    """
+
+    __slots__ = (
+        "_due",
+        "_entry",
+        "_frames",
+        "_run",
+        "_service",
+        "core",
+        "id",
+        "index",
+        "software",
+        "stamp",
+    )
+
+    def __init__(
+        self, run: Run, index: int, core: Core, software: Software, entry: int, service: Sequence[int]
+    ) -> None:
+        self.index = index
+        self.core = core
+        self.id = CoreId(core.cluster, core.pid)
+        self.software = software
+        self.stamp = 0  # the queue's entry for this core counts only with this stamp
+        self._run = run
+        self._entry = entry
+        self._service = service
+        self._frames: list[_Frame] = []
+        self._due: int | None = None  # the tick at which the innermost exception goes on
+
+    def pending(self) -> list[int]:
+        """Return the lines with a request in ILR or taken and not entered; one that is both comes twice."""
+        lines = list(bits(self.core.ilr))
+        for frame in self._frames:
+            lines += frame.waiting()
+        return sorted(lines)
+
+    # What reaches the core
+
+    def request(self, line: int, cluster: int, pid: int) -> None:
+        """Latch a request that the core (cluster, pid) sent, and take it if the rules allow."""
+        core, run = self.core, self._run
+        bit = 1 << line
+        event = row.COALESCED if core.ilr & bit else row.REQUEST
+        run.rows.append((run.now, core.cluster, core.pid, event, line, cluster, pid, 0))
+        state = core.state
+        core.request(line)
+        if core.state is not state:
+            self._woke()
+        if core.ilr & core.open:
+            self._interrupt()
+        elif not bit & self._may_open():
+            self._stuck(line)
+
+    def poke(self, register: str, value: int) -> None:
+        """Write a register that is not ILR as a debugger would, and take what that allows."""
+        core = self.core
+        state = core.state
+        core.poke(register, value)
+        if core.state is not state:
+            self._woke()
+        self._poll()
+
+    def write_ilr(self, value: int, asked: int) -> None:
+        """Let software write ILR: a request or a clear of each line that changes.
+
+        Lines of the mask `asked` that were pending already and stay so are coalesced. Unlike a request
+        from outside, the write of a bit does not touch WS, so it wakes no core by itself.
+        """
+        core, run = self.core, self._run
+        before = core.ilr
+        core.poke("ILR", value)
+        after = core.ilr
+        for line in bits((before ^ after) | (asked & after)):
+            if not after >> line & 1:
+                run.rows.append((run.now, *self.id, row.CLEAR, line, *self.id, after))
+            else:
+                event = row.COALESCED if before >> line & 1 else row.REQUEST
+                run.rows.append((run.now, *self.id, event, line, None, None, 0))
+        self._poll()
+        for line in bits(after & ~before & core.ilr):
+            if not self._may_open() >> line & 1:
+                self._stuck(line)
+
+    def _may_open(self) -> int:
+        """Return the lines that the core takes sooner or later, as things stand: when no handler runs."""
+        return self.core.open_at(self._frames[0].before) if self._frames else self.core.open
+
+    def _woke(self) -> None:
+        core, run = self.core, self._run
+        run.rows.append((run.now, core.cluster, core.pid, row.WAKE, None, None, None, core.ws))
+
+    def _stuck(self, line: int) -> None:
+        """Warn of a request that can never be taken as things stand, and say why."""
+        before = self._frames[0].before if self._frames else self.core.ps
+        why = _why_not(self.core, line, before)
+        self._run.warn(
+            ("stuck", self.index, line), "never-taken", f"{self.id} can not take line {line}: {why}"
+        )
+
+    # What the core does
+
+    def _poll(self) -> None:
+        if self.core.ilr & self.core.open:
+            self._interrupt()
+
+    def _interrupt(self) -> None:
+        """Take the line that goes first; the time of a handler that this preempts stops."""
+        if self._due is not None:
+            self._frames[-1].left = self._due - self._run.now
+            self._due = None
+            self.stamp += 1
+        self._settle()
+
+    def go_on(self) -> None:
+        """Go on with the innermost exception, whose time has come."""
+        self._due = None
+        self._frames[-1].left = 0
+        self._settle()
+
+    def _settle(self) -> None:
+        """Do all that takes no time: takes, enters and exits, in the order of the hardware."""
+        core, frames, run = self.core, self._frames, self._run
+        rows, now = run.rows, run.now
+        cluster, pid = core.cluster, core.pid
+        while True:
+            if core.ilr & core.open:
+                self._take()
+                continue
+            if not frames:
+                return
+            frame = frames[-1]
+            if frame.left:
+                self._due = due = now + frame.left
+                self.stamp += 1
+                run.schedule(due, CORE, self.index, self.stamp, _go_on, self)
+                return
+            line = frame.lines[frame.at]
+            if frame.entering:
+                rows.append((now, cluster, pid, row.ENTER, line, None, None, frame.seen))
+                frame.entering = False
+                frame.left = self._service[line]
+                self.software.enter(core)
+                continue
+            rows.append((now, cluster, pid, row.EXIT, line, None, None, core.ilr))
+            frame.at += 1
+            if frame.at < len(frame.lines):
+                frame.entering = True
+            else:
+                frames.pop()
+                core.resume(frame.pl, frame.sps, frame.spc)
+
+    def _take(self) -> None:
+        """Take the line that goes first: its exception begins, or resets the core."""
+        core = self.core
+        line = core.candidate()
+        assert line is not None, "open and candidate() disagree"
+        seen, before = core.ilr, core.ps
+        lost = self.pending() if before & _ET else ()
+        if core.interrupt(line) is Entry.RESET:
+            self._reset(lost)
+            return
+        lines = self.software.batch(core, line, self._run.warn)
+        self._frames.append(_Frame(lines, seen, before, self._entry, core))
+
+    def _reset(self, lost: Sequence[int]) -> None:
+        """Show a reset by a double exception: all that was requested and not entered is cleared."""
+        run = self._run
+        run.rows.append((run.now, *self.id, row.RESET, None, None, None, 0))
+        for line in lost:
+            run.rows.append((run.now, *self.id, row.CLEAR, line, None, None, 0))
+        self._frames.clear()
+        self._due = None
+        self.stamp += 1
+        message = f"{self.id} was reset by a double exception: PS.ET was 1 when a line was taken"
+        run.warn(("reset", self.index), "core-reset", message)
+
+
+def _go_on(_stamp: int, cpu: Cpu) -> None:
+    cpu.go_on()
+
+
+def _why_not(core: Core, line: int, ps: int) -> str:
+    """Return why a core that runs with `ps` never takes a line, as things stand."""
+    pl, owner, level = ps & _PL, core.owner(line), core.level(line)
+    if core.state in (State.RESETTING, State.STOPPED):
+        return f"the core is {core.state.value}"
+    if not core.ile >> line & 1:
+        return "it is not enabled (ILE)"
+    if owner > pl:
+        return f"it belongs to PL{owner}, which is less privileged than PL{pl} that runs"
+    if not level:
+        return "its level is 0 (ILL)"
+    if not ps & _IE:
+        return "interrupts are off (PS.IE is 0)"
+    return f"its level {level} is not above PS.IL, {_PS['IL'].get(ps)}"

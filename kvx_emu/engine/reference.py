@@ -1,0 +1,297 @@
+"""The reference engine: one event at a time. It is the truth that any other engine is held against.
+
+Events lie on one queue ordered by (tick, priority, sequence). Within a tick come first what is due on
+the cores (exits and enters, by cluster and core), then the arrivals of earlier writes (in write order,
+then by core), then the script's steps. Each runs to its completion, with all that takes no time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from kvx_emu.core_id import RM, CoreId
+from kvx_emu.engine.cpu import Cpu
+from kvx_emu.engine.outcome import Judge, Outcome
+from kvx_emu.engine.port import IpiPort
+from kvx_emu.engine.run import ARRIVAL, Run, Stopped
+from kvx_emu.engine.software import PROBE_MASK, Bare, Linux, Software
+from kvx_emu.errors import ERROR, Finding, InputError
+from kvx_emu.hw.model import BusError
+from kvx_emu.hw.register import Register, bits
+from kvx_emu.models.core import Core
+from kvx_emu.models.ipi_ctrl import FIRST_LINE, IpiCtrl
+from kvx_emu.script import actions
+from kvx_emu.script.splitmix import random_sends
+from kvx_emu.trace import row
+from kvx_emu.trace.tally import Ledger, balance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from kvx_emu.errors import Place
+    from kvx_emu.machine.machine import Machine
+    from kvx_emu.trace.sink import Sink
+    from kvx_emu.trace.tally import Wire
+
+ALL_LINES = 0xFFFFFFFF
+BUS_ERROR = "bus-error"
+
+
+class Reference:
+    """Runs a program on a machine that was just built; `run` once, then throw both away.
+
+    `sinks` get the rows in order. `limit_ticks` is the last tick at which anything may happen;
+    once `limit_events` rows were made, no further event begins.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        program: actions.Program,
+        sinks: Sequence[Sink] = (),
+        *,
+        limit_ticks: int | None = None,
+        limit_events: int | None = None,
+    ) -> None:
+        self._machine = machine
+        self._program = program
+        self._judge = Judge(latency=program.latency)
+        self._run = Run(self._judge, sinks, limit_ticks, limit_events)
+        self._iterations: list[int] = []  # of the repeats under way, the outermost first
+        self._cpus = self._make_cpus()
+        self._ports = self._make_ports()
+        self._pids: dict[int, list[int]] = {}
+        for cluster, pid in self._cpus:
+            self._pids.setdefault(cluster, []).append(pid)
+        self._do: dict[type, Callable[..., None]] = {
+            actions.Send: self._send,
+            actions.Block: self._block,
+            actions.Write: self._write,
+            actions.Read: self._read,
+            actions.Enable: self._enable,
+            actions.Level: self._level,
+            actions.Sfr: self._sfr,
+            actions.Wait: self._wait,
+            actions.Repeat: self._repeat,
+            actions.Random: self._random,
+            actions.Expect: self._expect,
+            actions.Mark: self._mark,
+        }
+
+    def _make_cpus(self) -> dict[CoreId, Cpu]:
+        program = self._program
+        bare = Bare(nesting=program.nesting)
+        kernel: Software = Linux() if program.software == "linux" else bare
+        cpus = {}
+        for index, (core_id, core) in enumerate(self._machine.core.items()):
+            software = bare if core_id.pid == RM else kernel
+            software.boot(core, self._machine.ipi_lines.get(core_id, 0))
+            cpus[core_id] = Cpu(self._run, index, core, software, program.entry, program.service)
+        return cpus
+
+    def _make_ports(self) -> dict[int, IpiPort]:
+        ports = {}
+        for cluster, controller in self._machine.controllers.items():
+            cpus = {core.pid: cpu for core, cpu in self._cpus.items() if core.cluster == cluster}
+            port = IpiPort(self._run, controller.model, cluster, cpus, self._program.delivery)
+            controller.model.port = ports[cluster] = port
+        return ports
+
+    def run(self) -> Outcome:
+        """Run the whole program and return what came of it.
+
+        Raises InputError for a step whose time has passed when it is reached, and DefectError if the
+        requests do not add up.
+        """
+        run, judge, stopped = self._run, self._judge, None
+        try:
+            self._probe()
+            self._steps(self._program.actions)
+            run.settle()
+        except Stopped as limit:
+            stopped = str(limit)
+        run.flush()
+        summary = judge.tally.summary(self._ledger())
+        balance(summary)
+        return Outcome(
+            run.last, judge.tally.rows, summary, judge.checked, judge.failures(), judge.warnings(), stopped
+        )
+
+    def _probe(self) -> None:
+        """Do what the probe of Linux's IPI driver does: block the RM."""
+        if self._program.software == "linux":
+            for cluster, port in self._ports.items():
+                if any(core.cluster == cluster and core.pid != RM for core in self._cpus):
+                    self._run.writer = (cluster, 0)
+                    port.model.write(IpiCtrl.MASK.offset, IpiCtrl.MASK.size, PROBE_MASK)
+
+    def _ledger(self) -> Ledger:
+        sent: Counter[Wire] = Counter()
+        for port in self._ports.values():
+            for (line, mask), times in port.writes.items():
+                for cpu in port.targets(mask):
+                    sent[cpu.id, line] += times
+        pending = Counter((core, line) for core, cpu in self._cpus.items() for line in cpu.pending())
+        flying = Counter(
+            (cpu.id, line)
+            for _, priority, _, line, _, target in self._run.queue
+            if priority == ARRIVAL
+            for cpu in target[0]
+        )
+        return Ledger(sent, pending, flying)
+
+    # The steps
+
+    def _steps(self, program: Sequence[actions.Action]) -> None:
+        run, do = self._run, self._do
+        for action in program:
+            run.place = action.place
+            if action.at is not None:
+                if action.at < run.now:
+                    raise _late(action.place, f"at {action.at} is in the past: it is tick {run.now}")
+                run.advance(action.at)
+            run.pause()
+            do[type(action)](action)
+
+    def _acts(self, core: CoreId) -> None:
+        """Let a core be the writer of what follows, now."""
+        self._run.writer = core
+        self._run.last = self._run.now
+
+    def _write_set(self, register: Register, line: int, cluster: int, mask: int) -> None:
+        """Write `mask` to the register of `line`'s set in a cluster's IPI controller."""
+        offset = register.offset + (line - FIRST_LINE) * register.stride
+        self._ports[cluster].model.write(offset, register.size, mask)
+
+    def _send(self, action: actions.Send) -> None:
+        self._acts(action.writer)
+        for cluster, mask in action.masks:
+            self._write_set(IpiCtrl.INTERRUPT, action.line, cluster, mask)
+
+    def _block(self, action: actions.Block) -> None:
+        self._acts(action.writer)
+        for cluster, mask in action.masks:
+            self._write_set(IpiCtrl.MASK, action.line, cluster, mask)
+
+    def _write(self, action: actions.Write) -> None:
+        self._acts(action.writer)
+        try:
+            self._machine.write(action.writer, action.address, action.size, action.value)
+        except BusError as error:
+            self._fault(action.writer, action.address)
+            self._run.warn(action.place, "bus-error", f"write to {action.address:#x}: {error}")
+
+    def _read(self, action: actions.Read) -> None:
+        self._acts(action.reader)
+        found: int | str
+        try:
+            found = self._machine.read(action.reader, action.address, action.size)
+        except BusError as error:
+            found = BUS_ERROR
+            self._fault(action.reader, action.address)
+            if action.equals != BUS_ERROR:
+                self._run.warn(action.place, "bus-error", f"read of {action.address:#x}: {error}")
+        if action.equals is not None:
+            message = f"read of {action.address:#x}: expected {_shown(action.equals)}, found {_shown(found)}"
+            self._judge.check(found == action.equals, action.place, lambda: message)
+
+    def _fault(self, core: CoreId, address: int) -> None:
+        self._run.rows.append((self._run.now, *core, row.FAULT, None, None, None, address))
+
+    def _enable(self, action: actions.Enable) -> None:
+        for core in action.cores:
+            self._acts(core)
+            cpu = self._cpus[core]
+            ile = cpu.core.ile
+            cpu.poke("ILE", ile | action.lines if action.on else ile & ~action.lines)
+
+    def _level(self, action: actions.Level) -> None:
+        for core in action.cores:
+            self._acts(core)
+            cpu = self._cpus[core]
+            ill = cpu.core.ill
+            for line in bits(action.lines):
+                ill = ill & ~(3 << 2 * line) | action.level << 2 * line
+            cpu.poke("ILL", ill)
+
+    def _sfr(self, action: actions.Sfr) -> None:
+        name, value = action.register, action.value
+        lost = value & ~Core.sfrs()[name].register.writable
+        if lost and action.operation != "equals":
+            self._run.warn(action.place, "register-bits", f"{name} has no bits {lost:#x}: they are ignored")
+        for core in action.cores:
+            self._acts(core)
+            cpu = self._cpus[core]
+            held = cpu.core.peek(name)
+            if action.operation == "equals":
+                message = f"{core} {name}: expected {value:#x}, found {held:#x}"
+                self._judge.check(held == value, action.place, lambda message=message: message)  # type: ignore[misc]
+                continue
+            new = {"set": held | value, "clear": held & ~value, "write": value}[action.operation]
+            if name == "ILR":
+                cpu.write_ilr(new, value if action.operation == "set" else 0)
+            else:
+                cpu.poke(name, new)
+
+    def _wait(self, action: actions.Wait) -> None:
+        if action.ticks is None:
+            self._run.settle()
+        else:
+            self._run.advance(self._run.now + action.ticks)
+
+    def _repeat(self, action: actions.Repeat) -> None:
+        start, every = self._run.now, action.every
+        self._iterations.append(0)
+        for k in range(action.count):
+            if every is not None:
+                self._meet(action, start + k * every)
+            self._iterations[-1] = k
+            self._steps(action.body)
+        self._iterations.pop()
+        self._run.place = action.place
+        if every is not None:
+            self._meet(action, start + action.count * every)
+
+    def _meet(self, action: actions.Repeat, tick: int) -> None:
+        """Move on to the start of the next iteration, which must not have passed."""
+        if self._run.now > tick:
+            late = self._run.now - tick
+            message = f"the body is {late} ticks longer than every, {action.every} ticks"
+            raise _late(action.place, message)
+        self._run.advance(tick)
+
+    def _random(self, action: actions.Random) -> None:
+        run = self._run
+        start = run.now
+        for k, (sender, line, mask) in enumerate(random_sends(action, self._pids, self._iterations)):
+            if k:
+                run.advance(start + k * action.every)
+                run.pause()
+            self._acts(sender)
+            self._write_set(IpiCtrl.INTERRUPT, line, sender.cluster, mask)
+        run.advance(start + action.count * action.every)
+
+    def _expect(self, action: actions.Expect) -> None:
+        self._run.flush()
+        self._judge.expect(action, self._count_pending)
+
+    def _count_pending(self, cores: Collection[CoreId] | None, lines: int | None) -> int:
+        wanted = ALL_LINES if lines is None else lines
+        return sum(
+            wanted >> line & 1
+            for core in (self._cpus if cores is None else cores)
+            for line in self._cpus[core].pending()
+        )
+
+    def _mark(self, action: actions.Mark) -> None:
+        self._run.flush()
+        self._judge.mark(action.name)
+
+
+def _late(place: Place, message: str) -> InputError:
+    return InputError([Finding(ERROR, "script-time", message, place)])
+
+
+def _shown(value: int | str) -> str:
+    return f"{value:#x}" if isinstance(value, int) else value

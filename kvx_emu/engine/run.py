@@ -1,0 +1,133 @@
+"""What the parts of one run share: the clock, the queue of events, the rows and the judge."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from kvx_emu.limits import LIMITS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Sequence
+
+    from kvx_emu.engine.outcome import Judge
+    from kvx_emu.errors import Place
+    from kvx_emu.trace.row import Row
+    from kvx_emu.trace.sink import Sink
+
+CHUNK = 1 << 15
+"""Rows that are handed on at once: enough to make the cost of handing on vanish, little memory."""
+
+CORE, ARRIVAL = 0, 1
+"""Priorities within a tick. The script's steps come after both, for they are not queued."""
+
+Entry: TypeAlias = "tuple[int, int, int, int, Callable[[int, Any], None], Any]"
+"""(tick, priority, sequence, number, handler, target): at the tick, `handler(number, target)` is called.
+
+For a core the sequence is its place on the board and the number a stamp: the entry is void once the
+target's `stamp` has moved on. For an arrival they count the writes and name the line."""
+
+
+class Stopped(Exception):  # noqa: N818  (it ends a run, but nothing is wrong)
+    """A limit was met; the text names it."""
+
+
+class Run:
+    """The shared state of a run. `now` is the current tick, `rows` those not handed on yet.
+
+    `limit_ticks` is the last tick at which anything may happen; once `limit_events` rows were made, no
+    further event begins. `place` is the step in hand, `writer` the (cluster, pid) that acts in it.
+    """
+
+    def __init__(
+        self, judge: Judge, sinks: Sequence[Sink], limit_ticks: int | None, limit_events: int | None
+    ) -> None:
+        self.now = 0
+        self.last = 0  # the tick of the last event
+        self.rows: list[Row] = []
+        self.queue: list[Entry] = []
+        self.judge = judge
+        self.place: Place | None = None
+        self.writer: tuple[int, int] = (0, 0)
+        self._tickets = 0
+        self._sinks = sinks
+        self._limit_ticks = LIMITS.ticks - 1 if limit_ticks is None else limit_ticks
+        self._limit_events = limit_events
+        self._room = CHUNK if limit_events is None else min(CHUNK, limit_events)
+
+    def ticket(self) -> int:
+        """Return the place of the next write in the order of all writes."""
+        self._tickets += 1
+        return self._tickets
+
+    def schedule(
+        self,
+        tick: int,
+        priority: int,
+        sequence: int,
+        number: int,
+        handler: Callable[[int, Any], None],
+        target: Any,
+    ) -> None:
+        """Queue an event; see `Entry`."""
+        heappush(self.queue, (tick, priority, sequence, number, handler, target))
+
+    def advance(self, until: int) -> None:
+        """Let everything happen that is due up to and including tick `until`, which becomes now."""
+        limit = self._limit_ticks
+        stop = min(until, limit)
+        queue = self.queue
+        while queue and queue[0][0] <= stop:
+            self._next()
+        if until > limit:
+            raise Stopped(f"tick {limit}")
+        self.now = until
+
+    def settle(self) -> None:
+        """Let everything happen until nothing is outstanding; now is then the tick of the last event."""
+        queue = self.queue
+        while queue:
+            if queue[0][0] > self._limit_ticks and not self._is_void(queue[0]):
+                raise Stopped(f"tick {self._limit_ticks}")
+            self._next()
+
+    @staticmethod
+    def _is_void(entry: Entry) -> bool:
+        _, priority, _, number, _, target = entry
+        return priority == CORE and number != target.stamp
+
+    def _next(self) -> None:
+        """Take the next entry off the queue and do it; a void one does not move time."""
+        tick, priority, _, number, handler, target = heappop(self.queue)
+        if priority == CORE and number != target.stamp:
+            return
+        if len(self.rows) >= self._room:
+            self.make_room()
+        self.now = self.last = tick
+        handler(number, target)
+
+    def pause(self) -> None:
+        """Between two actions of a step: hand rows on if there are many, stop if there are too many."""
+        if len(self.rows) >= self._room:
+            self.make_room()
+
+    def make_room(self) -> None:
+        """Hand the rows on; stop the run if it has made as many as it may."""
+        self.flush()
+        if self._room <= 0:
+            raise Stopped(f"{self._limit_events} events")
+
+    def flush(self) -> None:
+        """Hand the rows on to the tally and the sinks."""
+        rows, tally = self.rows, self.judge.tally
+        if rows:
+            tally.add(rows)
+            for sink in self._sinks:
+                sink.add(rows)
+            rows.clear()
+        if self._limit_events is not None:
+            self._room = min(CHUNK, self._limit_events - tally.rows)
+
+    def warn(self, key: Hashable, code: str, message: str) -> None:
+        """Warn of something odd in the step in hand, once for each key."""
+        self.judge.warn(key, code, message, self.place)

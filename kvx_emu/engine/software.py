@@ -1,0 +1,105 @@
+"""What runs on the cores: which lines one exception handles, and what a handler does first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from kvx_emu.hw.register import bits
+from kvx_emu.models.core import Core
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Warn = Callable[[object, str, str], None]
+
+PS = Core.PS.fields
+KERNEL_PS = PS["MMUP"].mask | PS["IE"].mask | 1
+"""Linux between interrupts: PL1, interrupts on, no exception under way. Source: Linux head.S, irq.c."""
+
+LEVELS = {0: 2, 2: 3, 4: 1, 24: 1}
+"""The levels that Linux gives to the timer, the watchdog, the APIC and the IPI line; all others stay 0.
+Source: Linux arch/kvx/kernel/irq.c."""
+
+PROBE_MASK = 0xFFFF0000
+"""What the IPI driver's probe writes to MASK: the RM is blocked. Source: Linux irq-kvx-ipi-ctrl.c."""
+
+
+class Software(Protocol):
+    """The software of one core, as far as interrupts see it."""
+
+    def boot(self, core: Core, ipi_lines: int) -> None:
+        """Program a running core; `ipi_lines` is the mask of lines that the tree's IPI nodes name for it."""
+
+    def batch(self, core: Core, line: int, warn: Warn) -> Sequence[int]:
+        """Return the lines that the exception of `line` handles, in order; clear their ILR bits.
+
+        `warn(key, code, message)` takes what is odd about it.
+        """
+
+    def enter(self, core: Core) -> None:
+        """Do what a handler does first."""
+
+
+class Bare:
+    """No system: registers as reset leaves them, one line an exception, nested if `nesting`."""
+
+    def __init__(self, *, nesting: bool = False) -> None:
+        self._nesting = nesting
+
+    def boot(self, core: Core, ipi_lines: int) -> None:
+        """Leave everything to the script."""
+
+    def batch(self, core: Core, line: int, warn: Warn) -> Sequence[int]:
+        """Handle the line taken; the entry has cleared its bit."""
+        return (line,)
+
+    def enter(self, core: Core) -> None:
+        """With nesting: allow the next exception and interrupts of a higher level."""
+        if self._nesting:
+            core.poke("PS", core.ps & ~PS["ET"].mask | PS["IE"].mask)
+
+
+class Linux:
+    """Kalray's kernel: every enabled pending line in one exception, ascending, with interrupts off.
+
+    Source: Linux arch/kvx/kernel/{head.S, entry.S, irq.c}.
+    """
+
+    def __init__(self) -> None:
+        self._driven = sum(1 << line for line in LEVELS)
+
+    def boot(self, core: Core, ipi_lines: int) -> None:
+        """Leave the core as the kernel has it after boot: delegated to PL1, levels set, IPI lines enabled."""
+        # Started at PL0, the kernel delegates every interrupt, trap and special right to PL1.
+        core.poke("ITO", _owner_1(Core.ITO.writable))
+        core.poke("HTO", _owner_1(Core.HTO.writable))
+        core.poke("MO", _owner_1(Core.MO.writable))
+        core.poke("PSO", _owner_1(Core.PSO.writable))
+        core.poke("ILL", sum(level << 2 * line for line, level in LEVELS.items()))
+        core.poke("ILE", ipi_lines)
+        self._driven |= ipi_lines
+        core.poke("PS", KERNEL_PS)
+
+    def batch(self, core: Core, line: int, warn: Warn) -> Sequence[int]:
+        """Handle all that is enabled and pending."""
+        more = core.ilr & core.ile
+        core.ilr &= ~more
+        batch = more | 1 << line
+        if batch & ~self._driven:
+            for other in bits(batch & ~self._driven):
+                warn(("drained", other), "drained", f"line {other} has no driver: Linux drains it")
+        if not more:
+            return (line,)
+        for other in bits(more):
+            if not core.level(other) and self._driven >> other & 1:
+                why = "has level 0: Linux handles it only with another line that causes the exception"
+                warn(("drained", other), "drained", f"line {other} {why}")
+        return tuple(bits(batch))
+
+    def enter(self, core: Core) -> None:
+        """Keep interrupts off."""
+
+
+def _owner_1(writable: int) -> int:
+    """Return an owner register with the value 1 (PL1) in each 2-bit field of `writable`."""
+    return writable & 0x5555_5555_5555_5555

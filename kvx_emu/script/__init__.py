@@ -1,0 +1,1 @@
+"""The script language: YAML in, frozen actions out."""

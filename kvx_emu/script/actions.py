@@ -1,0 +1,167 @@
+"""What a script asks for, ready for an engine: cores, ticks and values are resolved and checked.
+
+An engine reads these and nothing else of a script. Times are in ticks of the core clock. Every action
+knows its place in the script, for messages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kvx_emu.core_id import CoreId
+    from kvx_emu.errors import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """The base: where it stands, and the absolute tick it asks for (None: as soon as it is reached)."""
+
+    place: Place
+    at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Send(Action):
+    """Write `masks` to the INTERRUPT register of `line`, one (cluster, 17-bit mask) after the other."""
+
+    writer: CoreId
+    line: int  # 24..31
+    masks: tuple[tuple[int, int], ...]  # ascending by cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Block(Action):
+    """Write `masks` to the MASK register of `line`: exactly these cores are blocked (`mask` in scripts)."""
+
+    writer: CoreId
+    line: int  # 24..31
+    masks: tuple[tuple[int, int], ...]  # ascending by cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Write(Action):
+    """One bus write by `writer`."""
+
+    writer: CoreId
+    address: int
+    value: int
+    size: int  # bytes: 1, 2, 4 or 8
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Action):
+    """One bus read by `reader`; `equals` is an expectation: a value, "bus-error", or None for none."""
+
+    reader: CoreId
+    address: int
+    size: int
+    equals: int | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Enable(Action):
+    """Set (`on`) or clear the ILE bits `lines` (a 32-bit mask) of each core."""
+
+    cores: tuple[CoreId, ...]  # ascending
+    lines: int
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Level(Action):
+    """Set the ILL field of each line of the 32-bit mask `lines` to `level` (0..3) on each core."""
+
+    cores: tuple[CoreId, ...]  # ascending
+    lines: int
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sfr(Action):
+    """Change or check a special register as a debugger would; `operation` is set, clear, write or equals."""
+
+    cores: tuple[CoreId, ...]  # ascending
+    register: str
+    operation: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait(Action):
+    """Move time on by `ticks`, or until nothing is outstanding (None)."""
+
+    ticks: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat(Action):
+    """Run `body` `count` times, every `every` ticks or back to back (None)."""
+
+    count: int
+    every: int | None
+    body: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Random(Action):
+    """`count` drawn sends, one every `every` ticks.
+
+    `senders` (ascending) and `lines` (in the script's order) are drawn from; `targets` is "one",
+    "uniform" or "all". `seed` is the step's, or the run's; `path` the step's index path: the index of
+    each enclosing step from the top, then its own.
+    """
+
+    count: int
+    every: int
+    senders: tuple[CoreId, ...]
+    targets: str
+    lines: tuple[int, ...]
+    seed: int
+    path: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expect(Action):
+    """Check counts, summed over `cores` and `lines`, since the mark `since` or the start (None).
+
+    `counts` holds (name, least, most) with most None for no bound; `within` bounds the greatest time
+    from request to enter, in ticks.
+    """
+
+    cores: tuple[CoreId, ...] | None  # None: all
+    lines: int | None  # a 32-bit mask; None: all
+    counts: tuple[tuple[str, int, int | None], ...]
+    since: str | None
+    within: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark(Action):
+    """Name this moment for `since`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A whole script, bound to a board.
+
+    `service` holds the service time of each of the 32 lines. `latency` says whether an expectation
+    uses `within`, so that an engine need not keep times that nobody asks for.
+    """
+
+    name: str | None
+    software: str  # linux or bare
+    nesting: bool
+    delivery: int
+    entry: int
+    service: tuple[int, ...]
+    actions: tuple[Action, ...]
+    latency: bool
+    expectations: int  # how many steps of the script can fail, counted once each
+
+
+COUNTS = ("delivered", "coalesced", "masked", "requested", "pending", "cleared")
+"""The counts that an expectation may name."""

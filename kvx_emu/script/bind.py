@@ -1,0 +1,345 @@
+"""From a script and a board to a program: names become cores and masks, durations become ticks."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from kvx_emu.script import actions, language, times
+from kvx_emu.script.budget import check_expansion, check_time
+from kvx_emu.script.names import Cores, line_mask
+from kvx_emu.script.record import NOWHERE
+from kvx_emu.script.report import Refused, Report, nearest, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from kvx_emu.core_id import CoreId
+    from kvx_emu.errors import Place
+    from kvx_emu.script.actions import Action
+    from kvx_emu.script.load import Script
+    from kvx_emu.script.names import CoreName, CoreSet
+    from kvx_emu.script.steps import Step
+
+
+class SpecialRegister(Protocol):
+    """What a script must know of a special register."""
+
+    @property
+    def width(self) -> int:
+        """Bits."""
+        ...
+
+    @property
+    def access(self) -> str:
+        """R, W or RW."""
+        ...
+
+
+class Board(Protocol):
+    """What a script must know of the board it runs on."""
+
+    @property
+    def clock_hz(self) -> int:
+        """Frequency of the core clock."""
+        ...
+
+    @property
+    def cores(self) -> Sequence[CoreId]:
+        """The cores, ascending."""
+        ...
+
+    @property
+    def controllers(self) -> Collection[int]:
+        """The clusters that have an IPI controller."""
+        ...
+
+    @property
+    def sfrs(self) -> Mapping[str, SpecialRegister]:
+        """The special registers that a script may name."""
+        ...
+
+
+def bind(script: Script, board: Board, *, seed: int | None = None) -> actions.Program:
+    """Return the program that `script` is on `board`; `seed` serves the random steps without their own.
+
+    Raises InputError with all findings: those of a script loaded with `partial`, then cores, clusters
+    and registers that the board lacks, durations that are no whole number of ticks, times and sizes
+    that can not be.
+    """
+    report = Report(script.source)
+    report.findings.extend(script.findings)
+    return _Binder(script, board, seed or 0, report).program()
+
+
+class _Binder:
+    """The state of one `bind`."""
+
+    def __init__(self, script: Script, board: Board, seed: int, report: Report) -> None:
+        self.script, self.board, self.seed, self.report = script, board, seed, report
+        self.cores = Cores(board.cores)
+        self.complete = not script.findings
+        self.expectations = 0
+        self.latency = False
+        self.resolved: dict[tuple[tuple[CoreName, ...], CoreId | None, bool], tuple[CoreId, ...]] = {}
+        self.makers: dict[type[Step], Callable[..., Action]] = {
+            language.SendStep: self.send,
+            language.MaskStep: self.mask,
+            language.WriteStep: self.write,
+            language.ReadStep: self.read,
+            language.EnableStep: self.enable,
+            language.DisableStep: self.enable,
+            language.LevelStep: self.level,
+            language.SfrStep: self.sfr,
+            language.WaitStep: self.wait,
+            language.RepeatStep: self.repeat,
+            language.RandomStep: self.random,
+            language.ExpectStep: self.expect,
+            language.MarkStep: self.mark,
+        }
+        self.marks: set[str] = set()  # reached when the step at hand is
+        self.path: list[int] = []
+
+    def program(self) -> actions.Program:
+        """Bind all of it; raises InputError."""
+        script, timing = self.script, self.script.timing
+        delivery, entry = self.ticks(timing.delivery) or 0, self.ticks(timing.entry) or 0
+        each = {duration: self.ticks(duration) or 0 for duration in dict.fromkeys(timing.service)}
+        service = tuple(each[duration] for duration in timing.service)
+        bound = self.steps(script.steps)
+        check_expansion(bound, self.report)
+        check_time(bound, self.report)
+        self.report.finish()
+        return actions.Program(
+            name=script.name,
+            software=script.software,
+            nesting=script.nesting,
+            delivery=delivery,
+            entry=entry,
+            service=service,
+            actions=bound,
+            latency=self.latency,
+            expectations=self.expectations,
+        )
+
+    def steps(self, steps: Sequence[Step | None]) -> tuple[Action, ...]:
+        """Return the actions of the steps; those that are wrong are told and left out."""
+        bound = []
+        for index, step in enumerate(steps):
+            if step is None:
+                continue
+            self.path.append(index)
+            with suppress(Refused):
+                place, at = self.report.place(step.position), self.ticks(step.at)
+                bound.append(self.makers[type(step)](step, place, at))
+            self.path.pop()
+        return tuple(bound)
+
+    def ticks(self, duration: times.Duration | None) -> int | None:
+        """Return a duration in ticks."""
+        if duration is None:
+            return None
+        try:
+            return times.ticks(duration.amount, self.board.clock_hz)
+        except ValueError as error:
+            self.report.error(duration.position, "script-time", str(error))
+            return None
+
+    def many(
+        self, chosen: CoreSet, step: Step, sender: CoreId | None = None, *, local: bool = False
+    ) -> tuple[CoreId, ...] | None:
+        """Return the cores that are named, ascending, each once; see Cores.resolve for `local`."""
+        memo = (chosen.names, sender, local)
+        found = self.resolved.get(memo)
+        if found is not None:
+            return found
+        union: set[CoreId] = set()
+        wrong = False
+        for name, position in zip(chosen.names, chosen.positions, strict=True):
+            try:
+                union.update(self.cores.resolve(name, sender, local=local))
+            except ValueError as error:
+                if position == NOWHERE:
+                    message = f"{error}; it is the default of `from` of `{step.kind}`"
+                    self.report.error(step.position, "script-core", message)
+                else:
+                    self.report.error(position, "script-core", str(error))
+                wrong = True
+        if wrong:
+            return None
+        return self.resolved.setdefault(memo, tuple(sorted(union)))
+
+    def some(self, chosen: CoreSet, step: Step, key: str) -> tuple[CoreId, ...]:
+        """Return the cores that are named, of the whole board; raises Refused if there is none."""
+        cores = self.many(chosen, step)
+        if cores is None:
+            raise Refused
+        if not cores:
+            raise self.nobody(chosen, step, key)
+        return cores
+
+    def one(self, chosen: CoreSet, step: Step) -> CoreId | None:
+        """Return the core that is named."""
+        cores = self.many(chosen, step)
+        return cores[0] if cores else None
+
+    def nobody(self, chosen: CoreSet, step: Step, key: str) -> Refused:
+        """Tell that sets mean no core of this board."""
+        names = ", ".join(name.text for name in chosen.names)
+        message = f"{quote(names)} means no core here; expected at least one core"
+        return self.report.refuse(step.where(key), "script-core", message)
+
+    def masks(self, cores: Sequence[CoreId], step: Step, key: str) -> tuple[tuple[int, int], ...]:
+        """Return one mask a cluster, ascending; raises Refused if one has no IPI controller."""
+        masks: dict[int, int] = {}
+        for cluster, pid in cores:
+            masks[cluster] = masks.get(cluster, 0) | 1 << pid
+        self.controlled(masks, step, key)
+        return tuple(masks.items())
+
+    def controlled(self, clusters: Iterable[int], step: Step, key: str) -> None:
+        """Raise Refused unless each of the clusters has an IPI controller."""
+        without = [cluster for cluster in clusters if cluster not in self.board.controllers]
+        if without:
+            having = ", ".join(str(cluster) for cluster in sorted(self.board.controllers)) or "none"
+            message = f"cluster {without[0]} has no IPI controller; expected one that has: {having}"
+            raise self.report.refuse(step.where(key), "script-core", message)
+
+    def send(self, step: language.SendStep, place: Place, at: int | None) -> Action:
+        """Make one write of the targets' mask a cluster."""
+        writer = self.one(step.writer, step)
+        targets = self.many(step.to, step, writer, local=True)
+        if writer is None or targets is None:
+            raise Refused
+        if not targets:
+            raise self.nobody(step.to, step, "to")
+        return actions.Send(place, at, writer, step.line, self.masks(targets, step, "to"))
+
+    def mask(self, step: language.MaskStep, place: Place, at: int | None) -> Action:
+        """Make one write of the blocked cores a cluster; none is a write of 0 to the writer's own cluster."""
+        writer = self.one(step.writer, step)
+        blocked = self.many(step.block, step, writer)
+        if writer is None or blocked is None:
+            raise Refused
+        if not blocked:
+            self.controlled([writer.cluster], step, "block")
+            return actions.Block(place, at, writer, step.line, ((writer.cluster, 0),))
+        return actions.Block(place, at, writer, step.line, self.masks(blocked, step, "block"))
+
+    def write(self, step: language.WriteStep, place: Place, at: int | None) -> Action:
+        """Make one bus write."""
+        writer = self.one(step.writer, step)
+        if writer is None:
+            raise Refused
+        return actions.Write(place, at, writer, step.address, step.value, step.size)
+
+    def read(self, step: language.ReadStep, place: Place, at: int | None) -> Action:
+        """Make one bus read, an expectation with `equals`."""
+        reader = self.one(step.reader, step)
+        if reader is None:
+            raise Refused
+        self.expectations += step.equals is not None
+        return actions.Read(place, at, reader, step.address, step.size, step.equals)
+
+    def enable(self, step: language.EnableStep, place: Place, at: int | None) -> Action:
+        """Make a change of ILE bits, set or cleared by the kind of step."""
+        cores = self.some(step.cores, step, "cores")
+        return actions.Enable(place, at, cores, line_mask(step.lines), step.kind == "enable")
+
+    def level(self, step: language.LevelStep, place: Place, at: int | None) -> Action:
+        """Make a change of the levels of lines."""
+        cores = self.some(step.cores, step, "cores")
+        return actions.Level(place, at, cores, line_mask(step.lines), step.value)
+
+    def sfr(self, step: language.SfrStep, place: Place, at: int | None) -> Action:
+        """Make a change or a check of a special register."""
+        known = self.board.sfrs.get(step.register)
+        ((operation, value),) = step.chosen
+        if known is None:
+            names = list(self.board.sfrs)
+            message = f"unknown register {quote(step.register)}; expected one of {', '.join(names)}"
+            self.report.error(
+                step.where("register"), "script-register", message + nearest(step.register, names)
+            )
+        elif value >> known.width:
+            message = f"{operation} {value:#x} is wider than the {known.width} bits of {step.register}"
+            self.report.error(step.where(operation), "script-value", f"{message}; expected less")
+        elif ("R" if operation == "equals" else "W") not in known.access:
+            can = "read" if operation == "equals" else "written"
+            message = (
+                f"{step.register} can not be {can} (access {known.access}); expected a register that can"
+            )
+            self.report.error(step.where(operation), "script-register", message)
+        cores = self.some(step.cores, step, "cores")
+        self.expectations += operation == "equals"
+        return actions.Sfr(place, at, cores, step.register, operation, value)
+
+    def wait(self, step: language.WaitStep, place: Place, at: int | None) -> Action:
+        """Make time pass."""
+        return actions.Wait(place, at, None if isinstance(step.time, str) else self.ticks(step.time))
+
+    def repeat(self, step: language.RepeatStep, place: Place, at: int | None) -> Action:
+        """Repeat the steps inside; marks inside count for what follows, unless the body never runs."""
+        marks = set(self.marks)
+        body = self.steps(step.steps)
+        if step.count == 0:
+            self.marks = marks
+        return actions.Repeat(place, at, step.count, self.ticks(step.every), body)
+
+    def random(self, step: language.RandomStep, place: Place, at: int | None) -> Action:
+        """Make draws: every sender needs a controller, and for `one` another core, in its cluster."""
+        senders = self.some(step.writers, step, "from")
+        self.controlled(dict.fromkeys(sender.cluster for sender in senders), step, "from")
+        for sender in senders:
+            if step.targets == "one" and len(self.cores.by_cluster[sender.cluster]) == 1:
+                message = f"{sender} has no other core in its cluster; expected one for `targets: one`"
+                raise self.report.refuse(step.where("from"), "script-core", message)
+        return actions.Random(
+            place,
+            at,
+            step.count,
+            self.ticks(step.every) or 0,
+            senders,
+            step.targets,
+            step.lines,
+            self.seed if step.seed is None else step.seed,
+            tuple(self.path),
+        )
+
+    def expect(self, step: language.ExpectStep, place: Place, at: int | None) -> Action:
+        """Check counts, since a mark that is reached before."""
+        if step.since is not None and step.since not in self.marks and self.complete:
+            names = sorted(_marks(self.script.steps))
+            if step.since in names:
+                message = (
+                    f"the mark {quote(step.since)} is not reached before this step; expected an earlier mark"
+                )
+            else:
+                known = f"expected one of {', '.join(names)}" if names else "the script has no marks"
+                message = f"unknown mark {quote(step.since)}; {known}{nearest(step.since, names)}"
+            self.report.error(step.where("since"), "script-mark", message)
+        self.expectations += 1
+        self.latency |= step.within is not None
+        return actions.Expect(
+            place,
+            at,
+            None if step.cores is None else self.some(step.cores, step, "core"),
+            None if step.lines is None else line_mask(step.lines),
+            step.counts,
+            step.since,
+            self.ticks(step.within),
+        )
+
+    def mark(self, step: language.MarkStep, place: Place, at: int | None) -> Action:
+        """Give a name to this moment."""
+        self.marks.add(step.name)
+        return actions.Mark(place, at, step.name)
+
+
+def _marks(steps: Sequence[Step | None]) -> Iterator[str]:
+    """Yield the names of all marks."""
+    for step in steps:
+        if isinstance(step, language.MarkStep):
+            yield step.name
+        elif isinstance(step, language.RepeatStep):
+            yield from _marks(step.steps)

@@ -1,0 +1,334 @@
+"""The script language, version 1: every key, once. Reading, defaults and the JSON Schema follow from here."""
+# ruff: noqa: RUF009 - the fields are declared by calls of `key`, as with `field`
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from kvx_emu.limits import LIMITS
+from kvx_emu.script.actions import COUNTS
+from kvx_emu.script.kinds import (
+    Bounds,
+    Choice,
+    Flag,
+    Lines,
+    ManyCores,
+    OneCore,
+    Schema,
+    Service,
+    Text,
+    Time,
+    Whole,
+    WordOr,
+    describe,
+)
+from kvx_emu.script.nodes import REFUSED, Mapping, Node, Scalar
+from kvx_emu.script.record import REQUIRED, key, read_keys, record_schema
+from kvx_emu.script.report import Refused, Report, quote
+from kvx_emu.script.steps import Step, Steps, step
+
+if TYPE_CHECKING:
+    from kvx_emu.script.names import CoreSet
+    from kvx_emu.script.times import Duration
+
+VERSION = 1
+FIRST_IPI_LINE, LAST_LINE = 24, 31
+
+_IPI_LINE = Whole(FIRST_IPI_LINE, LAST_LINE, f"a line {FIRST_IPI_LINE}..{LAST_LINE}", "script-line")
+_IPI_LINES = Lines(FIRST_IPI_LINE, LAST_LINE)
+_ADDRESS = Whole(what="an address 0..2^64 - 1")
+_SIZE = Choice(1, 2, 4, 8)
+
+
+def _check_width(step: WriteStep | ReadStep, name: str, value: int, report: Report) -> None:
+    """Tell a value that `size` bytes can not hold."""
+    if value >> 8 * step.size:
+        held = f"at most {(1 << 8 * step.size) - 1:#x}"
+        message = f"{name} {value:#x} is wider than the size of {step.size} bytes; expected {held}"
+        report.error(step.where(name), "script-value", message)
+
+
+@step("send")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendStep(Step):
+    """Writes the mask of the targets to INTERRUPT[line - 24], once for each of their clusters."""
+
+    writer: CoreSet = key(OneCore(), "the core that writes", name="from", default="pe0")
+    to: CoreSet = key(
+        ManyCores(sender=True), "the targets; all, pes and others mean the sender's cluster", default=REQUIRED
+    )
+    line: int = key(_IPI_LINE, "the line that the targets get", default=24)
+
+
+@step("mask")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskStep(Step):
+    """Writes MASK[line - 24] so that exactly these cores are blocked."""
+
+    line: int = key(_IPI_LINE, "the line that is blocked", default=REQUIRED)
+    block: CoreSet = key(
+        ManyCores(sender=True, empty=True), "the cores to block; [] blocks none", default=REQUIRED
+    )
+    writer: CoreSet = key(OneCore(), "the core that writes", name="from", default="pe0")
+
+
+@step("write")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteStep(Step):
+    """Writes a value to an address of the bus."""
+
+    address: int = key(_ADDRESS, "the address", name="addr", default=REQUIRED)
+    value: int = key(Whole(), "the value; it must fit the size", default=REQUIRED)
+    size: int = key(_SIZE, "bytes", default=4)
+    writer: CoreSet = key(OneCore(), "the core that writes", name="from", default="pe0")
+
+    def check(self, report: Report) -> None:
+        """Tell a value wider than its size."""
+        _check_width(self, "value", self.value, report)
+
+
+@step("read")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadStep(Step):
+    """Reads from an address of the bus; `equals` makes it an expectation."""
+
+    address: int = key(_ADDRESS, "the address", name="addr", default=REQUIRED)
+    size: int = key(_SIZE, "bytes", default=4)
+    reader: CoreSet = key(OneCore(), "the core that reads", name="from", default="pe0")
+    equals: int | str | None = key(WordOr("bus-error", Whole()), "the value expected, or bus-error")
+
+    def check(self, report: Report) -> None:
+        """Tell an expected value wider than its size."""
+        if isinstance(self.equals, int):
+            _check_width(self, "equals", self.equals, report)
+
+
+@step("enable")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnableStep(Step):
+    """Sets the ILE bits of lines on cores."""
+
+    cores: CoreSet = key(ManyCores(), "the cores", alias="core", default=REQUIRED)
+    lines: tuple[int, ...] = key(Lines(), "the lines 0..31", alias="line", default=REQUIRED)
+
+
+@step("disable")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisableStep(EnableStep):
+    """Clears the ILE bits of lines on cores."""
+
+
+@step("level")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelStep(Step):
+    """Sets the level (ILL) of lines on cores."""
+
+    cores: CoreSet = key(ManyCores(), "the cores", alias="core", default=REQUIRED)
+    lines: tuple[int, ...] = key(Lines(), "the lines 0..31", name="line", alias="lines", default=REQUIRED)
+    value: int = key(Whole(0, 3, "a level 0..3"), "the level; 0 is never taken", default=REQUIRED)
+
+
+@step("sfr")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SfrStep(Step):
+    """Changes a special register of cores as a debugger would, or checks it."""
+
+    cores: CoreSet = key(ManyCores(), "the cores", alias="core", default=REQUIRED)
+    register: str = key(Text("the name of a register"), "the register's name, such as ILR", default=REQUIRED)
+    set: int | None = key(Whole(), "the bits to set")
+    clear: int | None = key(Whole(), "the bits to clear")
+    write: int | None = key(Whole(), "the value to write")
+    equals: int | None = key(Whole(), "the value expected")
+
+    operations: ClassVar[tuple[str, ...]] = ("set", "clear", "write", "equals")
+    rule: ClassVar[Schema] = {"oneOf": [{"required": [name]} for name in operations]}
+
+    @property
+    def chosen(self) -> list[tuple[str, int]]:
+        """The operations that the step has, with their values: one, once the step is checked."""
+        pairs = [(name, getattr(self, name)) for name in self.operations]
+        return [(name, value) for name, value in pairs if value is not None]
+
+    def check(self, report: Report) -> None:
+        """Tell no operation, or several."""
+        chosen = self.chosen
+        if len(chosen) != 1:
+            found = " and ".join(name for name, _ in chosen) or "none"
+            message = f"found {found} of set, clear, write and equals; expected one of them"
+            raise report.refuse(self.position, "script-key", message)
+
+
+@step("wait")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitStep(Step):
+    """Moves time on, or runs until nothing is outstanding."""
+
+    bare = True
+    time: Duration | str = key(WordOr("idle", Time()), "a duration, or idle", default=REQUIRED)
+
+
+@step("repeat")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepeatStep(Step):
+    """Runs steps several times, at fixed intervals or back to back."""
+
+    count: int = key(Whole(), "how often", default=REQUIRED)
+    every: Duration | None = key(Time(), "from one start to the next; without it, back to back")
+    steps: tuple[Step | None, ...] = key(Steps(inside=True), "the steps, without `at`", default=REQUIRED)
+
+
+@step("random")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RandomStep(Step):
+    """Draws sends: sender, line and targets."""
+
+    count: int = key(Whole(), "how many sends", default=REQUIRED)
+    seed: int | None = key(Whole(), "the seed; without it --seed, or 0")
+    every: Duration = key(Time(), "from one send to the next", default=0)
+    writers: CoreSet = key(ManyCores(), "the senders to draw from", name="from", default="pe0")
+    targets: str = key(
+        Choice("one", "uniform", "all"),
+        "one other core, each core with chance 1/2, or every core of the sender's cluster",
+        default="one",
+    )
+    lines: tuple[int, ...] = key(_IPI_LINES, "the lines to draw from", alias="line", default=[24])
+
+
+_COUNT = Bounds()
+
+
+@step("expect")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectStep(Step):
+    """Checks counts, summed over cores and lines, when the step is reached."""
+
+    cores: CoreSet | None = key(ManyCores(), "the cores; without it, all", name="core", alias="cores")
+    lines: tuple[int, ...] | None = key(
+        Lines(), "the lines 0..31; without it, all", name="line", alias="lines"
+    )
+    delivered: tuple[int, int | None] | None = key(_COUNT, "enter rows")
+    coalesced: tuple[int, int | None] | None = key(_COUNT, "coalesced rows")
+    masked: tuple[int, int | None] | None = key(_COUNT, "masked rows")
+    requested: tuple[int, int | None] | None = key(_COUNT, "request rows")
+    pending: tuple[int, int | None] | None = key(_COUNT, "requests that wait now")
+    cleared: tuple[int, int | None] | None = key(_COUNT, "clear rows")
+    since: str | None = key(Text("the name of a mark"), "count from the latest mark of this name")
+    within: Duration | None = key(Time(), "the greatest time from request to enter")
+
+    rule: ClassVar[Schema] = {"anyOf": [{"required": [name]} for name in (*COUNTS, "within")]}
+
+    @property
+    def counts(self) -> tuple[tuple[str, int, int | None], ...]:
+        """The counts that are expected: name, least, most."""
+        pairs = [(name, getattr(self, name)) for name in COUNTS]
+        return tuple((name, *bounds) for name, bounds in pairs if bounds is not None)
+
+    def check(self, report: Report) -> None:
+        """Tell an expectation of nothing."""
+        if not self.counts and self.within is None:
+            expected = f"expected one of {', '.join(COUNTS)} or within"
+            raise report.refuse(self.position, "script-missing", f"`expect` checks nothing; {expected}")
+
+
+@step("mark")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkStep(Step):
+    """Names this moment, for `since` of an expectation."""
+
+    bare = True
+    name: str = key(Text("the name of the moment"), "the name", default=REQUIRED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How long things take; all 0 by default."""
+
+    delivery: Duration = key(Time(), "from the register write to the core's request latch", default=0)
+    entry: Duration = key(Time(), "from the take to the first instruction of the handler", default=0)
+    service: tuple[Duration | None, ...] = key(
+        Service(),
+        "how long a handler of one line runs: a duration, or {24: 500ns, default: 100ns}",
+        default=0,
+    )
+
+
+class Record:
+    """A mapping with the declared keys of `record`."""
+
+    def __init__(self, record: type, what: str) -> None:
+        self.record, self.what = record, what
+
+    def read(self, node: Node, report: Report) -> object:
+        """Return the record."""
+        return self.record(**read_keys(self.record, node, report, self.what))
+
+    def schema(self) -> Schema:
+        """Return the record's schema."""
+        return record_schema(self.record)
+
+
+PARAMETER = r"[A-Za-z_][A-Za-z0-9_-]*"
+"""What the name of a parameter looks like."""
+
+
+class Parameters:
+    """Named numbers."""
+
+    _number = Whole()
+
+    def read(self, node: Node, report: Report) -> dict[str, int]:
+        """Return the numbers by name."""
+        if not isinstance(node, Mapping):
+            if isinstance(node, Scalar) and node.value is REFUSED:
+                raise Refused
+            message = f"found {describe(node)}; expected a mapping of names to numbers"
+            raise report.refuse(node.position, "script-param", message)
+        values: dict[str, int] = {}
+        wrong = False
+        for name, (position, value) in node.entries.items():
+            if not re.fullmatch(PARAMETER, name):
+                message = f"found the parameter {quote(name)}; expected a name of letters, digits, _ and -"
+                report.error(position, "script-param", message)
+                wrong = True
+            try:
+                values[name] = self._number.read(value, report)
+            except Refused:
+                wrong = True
+        if wrong:
+            raise Refused
+        return values
+
+    def schema(self) -> Schema:
+        """Return an object of numbers."""
+        number = {"type": "integer", "minimum": 0, "maximum": LIMITS.number - 1}
+        return {
+            "type": "object",
+            "propertyNames": {"pattern": f"^{PARAMETER}$"},
+            "additionalProperties": number,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Top:
+    """A script of kvx-emu."""
+
+    version: int = key(
+        Choice(VERSION, code="script-version"), "the version of the language", default=REQUIRED
+    )
+    name: str | None = key(Text("a text"), "what the script is about")
+    software: str = key(Choice("linux", "bare"), "what runs on the cores", default="linux")
+    nesting: bool = key(Flag(), "whether a higher level preempts a handler; bare only", default=False)
+    timing: Timing = key(Record(Timing, "`timing`"), "how long things take", default={})
+    params: dict[str, int] = key(
+        Parameters(), "named numbers: `${n}` in any number; --set n=5 overrides", default={}
+    )
+    steps: tuple[Step | None, ...] = key(Steps(), "what happens, in order", default=REQUIRED)
+
+    rule: ClassVar[Schema] = {
+        "not": {
+            "required": ["nesting"],
+            "properties": {"nesting": {"const": True}, "software": {"const": "linux"}},
+        }
+    }

@@ -1,0 +1,1 @@
+"""Trace rows, their summary and their writers."""
