@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 RM = 16
 """The pid of the resource manager, called the secure core in the driver author's mail."""
@@ -20,3 +23,17 @@ class CoreId(NamedTuple):
     def __str__(self) -> str:
         name = "rm" if self.pid == RM else f"pe{self.pid}"
         return name if self.cluster == 0 else f"c{self.cluster}.{name}"
+
+
+def core_names(cores: Iterable[CoreId]) -> str:
+    """Return the names of cores, a row of PEs as a range, as scripts take them: `pe0-7, pe9, rm`."""
+    names: list[str] = []
+    row: list[CoreId] = []
+    for core in [*cores, None]:
+        if core is not None and row and core == (row[-1].cluster, row[-1].pid + 1) and core.pid != RM:
+            row.append(core)
+            continue
+        if row:
+            names.append(str(row[0]) if len(row) == 1 else f"{row[0]}-{row[-1].pid}")
+        row = [] if core is None else [core]
+    return ", ".join(names)

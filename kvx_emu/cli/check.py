@@ -23,7 +23,7 @@ Examples:
 """
 
 
-@click.command("check", epilog=EPILOG)
+@click.command("check", epilog=EPILOG, short_help="Tell what is wrong with a board and a script.")
 @click.argument("board")
 @click.argument("script", required=False)
 @click.option(

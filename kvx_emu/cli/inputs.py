@@ -20,15 +20,13 @@ if TYPE_CHECKING:
 PROFILES = ("hardware", "qemu")  # as in kvx_emu.hw.registry, which need not be imported for --help
 
 
-def profile_option() -> click.decorators.FC:
-    """Return the option --profile."""
-    return click.option(
-        "--profile",
-        type=click.Choice(PROFILES),
-        default="hardware",
-        show_default=True,
-        help="The hardware as Kalray documents it, or as Kalray's QEMU has it.",
-    )
+profile_option = click.option(
+    "--profile",
+    type=click.Choice(PROFILES),
+    default="hardware",
+    show_default=True,
+    help="The hardware as Kalray documents it, or as Kalray's QEMU has it.",
+)
 
 
 def read_machine(board: str, profile: str) -> tuple[Machine, tuple[Finding, ...]]:
@@ -49,7 +47,8 @@ def read_both(
     if board == script == "-":
         raise UsageError("BOARD and SCRIPT can not both be standard input")
     findings: list[Finding] = []
-    machine, warnings = None, ()
+    machine = program = None
+    warnings: tuple[Finding, ...] = ()
     try:
         machine, warnings = read_machine(board, profile)
     except InputError as error:

@@ -57,16 +57,14 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; name the nearest one for a typo."""
+        """Find the command; for a typo name the nearest one."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
             from difflib import get_close_matches
 
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            if near and "Did you mean" not in error.message:
-                error.message += f" Did you mean {near[0]!r}?"
-            raise
+            near = "".join(f" Did you mean {name!r}?" for name in get_close_matches(args[0], COMMANDS, n=1))
+            raise click.UsageError(error.message + near, ctx) from None
 
 
 @click.command(
@@ -116,7 +114,7 @@ def _dispatch(argv: Sequence[str] | None) -> int:
         return error.exit_code
     except SystemExit as left:
         # click's own answer to a closed pipe is to leave with 1, behind this mark.
-        if isinstance(sys.stdout, click.utils.PacifyFlushWrapper):
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
             return READER_GONE
         return left.code if isinstance(left.code, int) else 0
     return result if isinstance(result, int) else 0

@@ -50,7 +50,7 @@ Examples:
 """
 
 
-@click.command("run", epilog=EPILOG)
+@click.command("run", epilog=EPILOG, short_help="Run a script on a board, print each core's trace.")
 @click.argument("board")
 @click.argument("script")
 @click.option("--csv", "csv", metavar="FILE", help="Write the trace to FILE as CSV, whatever its suffix.")
@@ -76,7 +76,7 @@ Examples:
     show_default=True,
     help="There is one engine yet, the reference.",
 )
-@profile_option()
+@profile_option
 @click.option(
     "--seed", type=click.IntRange(0, (1 << 64) - 1), help="For the random steps without a seed of their own."
 )
@@ -199,7 +199,7 @@ def _print_table(table: TableSink, outcome: Outcome, machine: Machine) -> None:
 
 
 def _last_line(outcome: Outcome, machine: Machine) -> str:
-    held = outcome.checked - sum(1 for _ in outcome.failures)
+    held = outcome.checked - outcome.failed
     expectations = (
         f"{held} of {outcome.checked} expectations held" if outcome.checked else "nothing was expected"
     )

@@ -12,7 +12,7 @@ and as the first line of a script:
 """
 
 
-@click.command("schema", epilog=EPILOG)
+@click.command("schema", epilog=EPILOG, short_help="Print the JSON Schema of scripts.")
 def command() -> None:
     """Print the JSON Schema (2020-12) of the script language, made from what validates scripts."""
     import json

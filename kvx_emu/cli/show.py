@@ -12,8 +12,8 @@ from kvx_emu.errors import ERROR, InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kvx_emu.core_id import CoreId
     from kvx_emu.dt.tree import Tree
+    from kvx_emu.errors import Finding
     from kvx_emu.hw.register import Register
     from kvx_emu.machine.wiring import Wiring
 
@@ -26,17 +26,17 @@ Examples:
 """
 
 
-@click.command("show", epilog=EPILOG)
+@click.command("show", epilog=EPILOG, short_help="Print what was built from a board.")
 @click.argument("board")
 @click.argument("what", type=click.Choice(["tree", "map", "wiring", "registers"]), default="tree")
-@profile_option()
+@profile_option
 def command(*, board: str, what: str, profile: str) -> None:
     """Print what was built from BOARD: its tree, address map, wiring or registers (default: tree)."""
     from kvx_emu.dt.load import load_tree
     from kvx_emu.machine.wiring import read_wiring
 
     tree = load_tree(board)
-    findings = []
+    findings: list[Finding] = []
     wiring = read_wiring(tree, findings.append, profile)
     errors = [finding for finding in findings if finding.severity == ERROR]
     if errors:
@@ -48,7 +48,8 @@ def command(*, board: str, what: str, profile: str) -> None:
 def _table(headers: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     from tabulate import tabulate
 
-    return tabulate(list(lines), headers, disable_numparse=True)
+    # The indentation of the tree is part of it.
+    return tabulate(list(lines), headers, disable_numparse=True, preserve_whitespace=True)
 
 
 def _tree(tree: Tree, wiring: Wiring) -> str:
@@ -91,6 +92,7 @@ def _map(wiring: Wiring) -> str:
 
 def _wiring(wiring: Wiring) -> str:
     """Return each output of each IPI controller, the cores it reaches and those the tree names."""
+    from kvx_emu.core_id import core_names
     from kvx_emu.models.ipi_ctrl import FIRST_LINE
 
     lines = []
@@ -103,22 +105,10 @@ def _wiring(wiring: Wiring) -> str:
             line = FIRST_LINE + index
             named = [wire.core for wire in ipi.wires if wire.line == line]
             register = model.INTERRUPT.label(index)  # type: ignore[attr-defined]
-            lines.append((ipi.block.node.path, register, str(line), _cores(wired), _cores(named)))
+            lines.append(
+                (ipi.block.node.path, register, str(line), core_names(wired) or "-", core_names(named) or "-")
+            )
     return _table(("controller", "register", "line", "reaches", "named by the tree"), lines)
-
-
-def _cores(cores: Sequence[CoreId]) -> str:
-    """Return the names of cores of one cluster, PEs in a row as a range."""
-    names: list[str] = []
-    run: list[CoreId] = []
-    for core in [*cores, None]:
-        if core is not None and run and core.pid == run[-1].pid + 1 and core.pid < 16:
-            run.append(core)
-            continue
-        if run:
-            names.append(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1].pid}")
-        run = [core] if core is not None else []
-    return ", ".join(names) or "-"
 
 
 def _registers(wiring: Wiring) -> str:

@@ -69,7 +69,7 @@ class _Parser(Values):
     def header(self) -> None:
         lexer = self.lexer
         lexer.in_braces()
-        while self.preprocessor_line():
+        while self.preprocessor_line() or self.included():
             pass
         if lexer.text != "/dts-v1/":
             position = 0 if lexer.kind == "end" else lexer.start
@@ -78,8 +78,20 @@ class _Parser(Values):
             if lexer.text not in ("/", "/memreserve/", "/plugin/"):
                 raise Stop  # no device tree at all
 
+    def included(self) -> bool:
+        """Refuse `/include/` where the header may come from another file; False if there is none."""
+        lexer = self.lexer
+        if lexer.text != "/include/":
+            return False
+        self.error("unsupported", "/include/ is not supported yet", lexer.start)
+        self.lost = True
+        lexer.in_value()  # the file's name
+        lexer.in_braces()
+        return True
+
     def top_level(self) -> None:
         lexer = self.lexer
+        self.check_closed()
         if self.preprocessor_line():
             return
         if lexer.text == "/dts-v1/" and self.root is None:
@@ -107,6 +119,8 @@ class _Parser(Values):
             self.unsupported(lexer.text)
         elif lexer.kind == "reference":
             self.unsupported(f"a node by reference ({lexer.text})")
+        elif lexer.kind == "label":
+            self.unsupported("a label on a second node")
         else:
             self.lost = True
             try:

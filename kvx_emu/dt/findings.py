@@ -26,7 +26,7 @@ class Origin(Protocol):
 
 
 class Findings:
-    """The errors of one input, in the order they were found; `add` raises InputError when it overflows."""
+    """The errors of one input; `add` raises InputError when they are too many."""
 
     def __init__(self) -> None:
         self.all: list[Finding] = []
@@ -47,6 +47,11 @@ class Findings:
         self.add(Finding(ERROR, code, message, place, node, prop))
 
     def raise_if_any(self) -> None:
-        """Raise InputError with all that was found, if anything was."""
+        """Raise InputError with all that was found, in the order of the input, if anything was."""
         if self.all:
-            raise InputError(self.all)
+            raise InputError(sorted(self.all, key=_order))
+
+
+def _order(finding: Finding) -> tuple[str, int, int]:
+    place = finding.place
+    return place.path, place.line or place.offset or 0, place.column or 0

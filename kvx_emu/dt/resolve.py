@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
     IsOwn = Callable[[Draft, Value], bool]
 
-_PROPERTY_CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789,._+*#?-"
-_NODE_CHARACTERS = _PROPERTY_CHARACTERS + "@"
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_NODE_CHARACTERS = _LETTERS + ",._+-@"
+_PROPERTY_CHARACTERS = _LETTERS + ",._+*#?-"
 _INVALID = (0, 0xFFFFFFFF)  # numbers that are no phandle (Devicetree Specification 2.3.3; libfdt)
 _SUGGESTIONS = 2000  # labels that one misspelt label is compared with, at most
 
@@ -45,7 +46,7 @@ def check_names(node: Draft, origin: Origin, findings: Findings) -> None:
             return
     if node.parent is not None:
         if not name or name.strip(_NODE_CHARACTERS):
-            message = f"{name!a} is no name for a node: expected letters, digits and ,._+*#?@-"
+            message = f"{name!a} is no name for a node: expected letters, digits and ,._+-@"
             findings.error("node-name", message, origin.place(node.position), node.path)
         elif name.count("@") > 1:
             message = f"node name '{name}' has more than one '@'"

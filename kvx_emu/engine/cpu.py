@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from heapq import heappush
 from typing import TYPE_CHECKING
 
 from kvx_emu.core_id import CoreId
 from kvx_emu.engine.run import CORE
 from kvx_emu.hw.register import bits
 from kvx_emu.models.core import Core, Entry, State
-from kvx_emu.trace import row
+from kvx_emu.trace.row import CLEAR, COALESCED, ENTER, EXIT, REQUEST, RESET, WAKE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +56,7 @@ class Cpu:
         "_due",
         "_entry",
         "_frames",
+        "_nesting",
         "_run",
         "_service",
         "core",
@@ -71,6 +73,7 @@ class Cpu:
         self.core = core
         self.id = CoreId(core.cluster, core.pid)
         self.software = software
+        self._nesting = software.nesting
         self.stamp = 0  # the queue's entry for this core counts only with this stamp
         self._run = run
         self._entry = entry
@@ -91,14 +94,16 @@ class Cpu:
         """Latch a request that the core (cluster, pid) sent, and take it if the rules allow."""
         core, run = self.core, self._run
         bit = 1 << line
-        event = row.COALESCED if core.ilr & bit else row.REQUEST
+        event = COALESCED if core.ilr & bit else REQUEST
         run.rows.append((run.now, core.cluster, core.pid, event, line, cluster, pid, 0))
         state = core.state
         core.request(line)
         if core.state is not state:
             self._woke()
         if core.ilr & core.open:
-            self._interrupt()
+            if self._due is not None:
+                self._preempt()
+            self._settle()
         elif not bit & self._may_open():
             self._stuck(line)
 
@@ -123,9 +128,9 @@ class Cpu:
         after = core.ilr
         for line in bits((before ^ after) | (asked & after)):
             if not after >> line & 1:
-                run.rows.append((run.now, *self.id, row.CLEAR, line, *self.id, after))
+                run.rows.append((run.now, *self.id, CLEAR, line, *self.id, after))
             else:
-                event = row.COALESCED if before >> line & 1 else row.REQUEST
+                event = COALESCED if before >> line & 1 else REQUEST
                 run.rows.append((run.now, *self.id, event, line, None, None, 0))
         self._poll()
         for line in bits(after & ~before & core.ilr):
@@ -138,7 +143,7 @@ class Cpu:
 
     def _woke(self) -> None:
         core, run = self.core, self._run
-        run.rows.append((run.now, core.cluster, core.pid, row.WAKE, None, None, None, core.ws))
+        run.rows.append((run.now, core.cluster, core.pid, WAKE, None, None, None, core.ws))
 
     def _stuck(self, line: int) -> None:
         """Warn of a request that can never be taken as things stand, and say why."""
@@ -151,18 +156,20 @@ class Cpu:
     # What the core does
 
     def _poll(self) -> None:
+        """Take what the last change allows."""
         if self.core.ilr & self.core.open:
-            self._interrupt()
+            if self._due is not None:
+                self._preempt()
+            self._settle()
 
-    def _interrupt(self) -> None:
-        """Take the line that goes first; the time of a handler that this preempts stops."""
-        if self._due is not None:
-            self._frames[-1].left = self._due - self._run.now
-            self._due = None
-            self.stamp += 1
-        self._settle()
+    def _preempt(self) -> None:
+        """Stop the time of the handler in hand; what is left of it is kept."""
+        assert self._due is not None
+        self._frames[-1].left = self._due - self._run.now
+        self._due = None
+        self.stamp += 1
 
-    def go_on(self) -> None:
+    def go_on(self, _stamp: int) -> None:
         """Go on with the innermost exception, whose time has come."""
         self._due = None
         self._frames[-1].left = 0
@@ -183,16 +190,17 @@ class Cpu:
             if frame.left:
                 self._due = due = now + frame.left
                 self.stamp += 1
-                run.schedule(due, CORE, self.index, self.stamp, _go_on, self)
+                heappush(run.queue, (due, CORE, self.index, self.stamp, Cpu.go_on, self))
                 return
             line = frame.lines[frame.at]
             if frame.entering:
-                rows.append((now, cluster, pid, row.ENTER, line, None, None, frame.seen))
+                rows.append((now, cluster, pid, ENTER, line, None, None, frame.seen))
                 frame.entering = False
                 frame.left = self._service[line]
-                self.software.enter(core)
+                if self._nesting:
+                    core.reopen()
                 continue
-            rows.append((now, cluster, pid, row.EXIT, line, None, None, core.ilr))
+            rows.append((now, cluster, pid, EXIT, line, None, None, core.ilr))
             frame.at += 1
             if frame.at < len(frame.lines):
                 frame.entering = True
@@ -216,18 +224,14 @@ class Cpu:
     def _reset(self, lost: Sequence[int]) -> None:
         """Show a reset by a double exception: all that was requested and not entered is cleared."""
         run = self._run
-        run.rows.append((run.now, *self.id, row.RESET, None, None, None, 0))
+        run.rows.append((run.now, *self.id, RESET, None, None, None, 0))
         for line in lost:
-            run.rows.append((run.now, *self.id, row.CLEAR, line, None, None, 0))
+            run.rows.append((run.now, *self.id, CLEAR, line, None, None, 0))
         self._frames.clear()
         self._due = None
         self.stamp += 1
         message = f"{self.id} was reset by a double exception: PS.ET was 1 when a line was taken"
         run.warn(("reset", self.index), "core-reset", message)
-
-
-def _go_on(_stamp: int, cpu: Cpu) -> None:
-    cpu.go_on()
 
 
 def _why_not(core: Core, line: int, ps: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from kvx_emu.core_id import core_names
 from kvx_emu.errors import ERROR, WARNING, Finding
 from kvx_emu.trace.row import CLEAR, COALESCED, ENTER, MASKED, REQUEST
 from kvx_emu.trace.tally import Mark, Tally
@@ -32,7 +33,8 @@ class Outcome(NamedTuple):
     tick: int  # when the last thing happened
     rows: int
     summary: Mapping[Wire, Line]
-    checked: int  # expectations judged
+    checked: int  # expectations judged: each count, bound or value of each time that a step was reached
+    failed: int  # those that did not hold
     failures: tuple[Finding, ...]
     warnings: tuple[Finding, ...]
     stopped: str | None  # the limit that ended the run, in words; None if it ran to its end
@@ -44,20 +46,25 @@ class Judge:
     def __init__(self, *, latency: bool) -> None:
         self.tally = Tally(latency=latency)
         self.checked = 0
+        self.failed = 0
         self._marks: dict[str, Mark] = {}
-        self._failures: dict[Place, tuple[str, int]] = {}
+        self._failures: dict[tuple[Place, str], tuple[str, int]] = {}
         self._warnings: dict[Hashable, Finding] = {}
 
     def mark(self, name: str) -> None:
         """Remember this moment as `name`; a name used again means the later moment."""
         self._marks[name] = self.tally.mark()
 
-    def check(self, holds: bool, place: Place, message: Callable[[], str]) -> None:
-        """Count an expectation; `message` tells what was expected and found, if it does not hold."""
+    def check(self, holds: bool, place: Place, what: str, message: Callable[[], str]) -> None:
+        """Count an expectation; `message` tells what was expected and found, if it does not hold.
+
+        Failures of one step about the same `what` are told once, with the first message and their number.
+        """
         self.checked += 1
         if not holds:
-            first, times = self._failures.get(place, ("", 0))
-            self._failures[place] = (first or message(), times + 1)
+            self.failed += 1
+            first, times = self._failures.get((place, what), ("", 0))
+            self._failures[place, what] = (first or message(), times + 1)
 
     def expect(self, action: Expect, pending: Callable[[Collection[CoreId] | None, int | None], int]) -> None:
         """Judge an `expect` step; `pending(cores, lines)` tells the state now.
@@ -76,9 +83,8 @@ class Judge:
             self.check(
                 holds,
                 action.place,
-                lambda name=name, found=found, wanted=wanted: (  # type: ignore[misc]
-                    f"{where}: expected {name} {wanted}, found {found}"
-                ),
+                name,
+                lambda: f"{where}: expected {name} {wanted}, found {found}",  # noqa: B023  (called at once)
             )
         if action.within is not None:
             bound = action.within
@@ -86,6 +92,7 @@ class Judge:
             self.check(
                 longest <= bound,
                 action.place,
+                "within",
                 lambda: f"{where}: expected request to enter within {bound} ticks, found {longest}",
             )
 
@@ -100,7 +107,7 @@ class Judge:
             Finding(
                 ERROR, "expectation", message if times == 1 else f"{message} (fails {times} times)", place
             )
-            for place, (message, times) in self._failures.items()
+            for (place, _), (message, times) in self._failures.items()
         )
 
     def warnings(self) -> tuple[Finding, ...]:
@@ -115,9 +122,9 @@ def _range(least: int, most: int | None) -> str:
 
 
 def _where(action: Expect) -> str:
-    cores = "all cores" if action.cores is None else ", ".join(map(str, action.cores))
-    if action.lines is None:
-        return cores
-    lines = [str(line) for line in range(32) if action.lines >> line & 1]
+    cores = "all cores" if action.cores is None else core_names(action.cores)
     since = "" if action.since is None else f" since {action.since}"
+    if action.lines is None:
+        return cores + since
+    lines = [str(line) for line in range(32) if action.lines >> line & 1]
     return f"{cores} line{'s' if len(lines) > 1 else ''} {', '.join(lines)}{since}"

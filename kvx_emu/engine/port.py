@@ -9,7 +9,7 @@ from kvx_emu.core_id import CoreId
 from kvx_emu.engine.run import ARRIVAL
 from kvx_emu.hw.register import Register, bits
 from kvx_emu.models.ipi_ctrl import FIRST_LINE, IpiCtrl
-from kvx_emu.trace import row
+from kvx_emu.trace.row import MASK, MASKED, SEND
 
 if TYPE_CHECKING:
     from kvx_emu.engine.cpu import Cpu
@@ -53,11 +53,11 @@ class IpiPort:
         rows, now = run.rows, run.now
         cluster, pid = run.writer
         line = FIRST_LINE + output
-        rows.append((now, cluster, pid, row.SEND, line, None, None, written))
+        rows.append((now, cluster, pid, SEND, line, None, None, written))
         self.writes[line, raised | blocked] += 1
         if self._delivery:
             for cpu in self.targets(blocked):
-                rows.append((now, *cpu.id, row.MASKED, line, cluster, pid, 0))
+                rows.append((now, *cpu.id, MASKED, line, cluster, pid, 0))
             cpus = self.targets(raised)
             if cpus:
                 parcel = (cpus, cluster, pid, run.place)
@@ -65,11 +65,11 @@ class IpiPort:
         else:
             for cpu in self.targets(raised | blocked):
                 if blocked >> cpu.core.pid & 1:
-                    rows.append((now, *cpu.id, row.MASKED, line, cluster, pid, 0))
+                    rows.append((now, *cpu.id, MASKED, line, cluster, pid, 0))
                 else:
                     cpu.request(line, cluster, pid)
 
-    def _arrive(self, line: int, parcel: tuple[tuple[Cpu, ...], int, int, Place | None]) -> None:
+    def _arrive(self, parcel: tuple[tuple[Cpu, ...], int, int, Place | None], line: int) -> None:
         """Hand the requests of one write to its cores."""
         cpus, cluster, pid, cause = parcel
         run = self._run
@@ -82,7 +82,7 @@ class IpiPort:
         """Show a write to MASK."""
         run = self._run
         cluster, pid = run.writer
-        run.rows.append((run.now, cluster, pid, row.MASK, FIRST_LINE + index, None, None, written))
+        run.rows.append((run.now, cluster, pid, MASK, FIRST_LINE + index, None, None, written))
 
     def odd(self, code: str, message: str) -> None:
         """Warn of an access that nobody can have meant."""

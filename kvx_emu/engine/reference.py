@@ -115,7 +115,14 @@ class Reference:
         summary = judge.tally.summary(self._ledger())
         balance(summary)
         return Outcome(
-            run.last, judge.tally.rows, summary, judge.checked, judge.failures(), judge.warnings(), stopped
+            tick=run.last,
+            rows=judge.tally.rows,
+            summary=summary,
+            checked=judge.checked,
+            failed=judge.failed,
+            failures=judge.failures(),
+            warnings=judge.warnings(),
+            stopped=stopped,
         )
 
     def _probe(self) -> None:
@@ -194,7 +201,7 @@ class Reference:
                 self._run.warn(action.place, "bus-error", f"read of {action.address:#x}: {error}")
         if action.equals is not None:
             message = f"read of {action.address:#x}: expected {_shown(action.equals)}, found {_shown(found)}"
-            self._judge.check(found == action.equals, action.place, lambda: message)
+            self._judge.check(found == action.equals, action.place, "read", lambda: message)
 
     def _fault(self, core: CoreId, address: int) -> None:
         self._run.rows.append((self._run.now, *core, row.FAULT, None, None, None, address))
@@ -226,7 +233,7 @@ class Reference:
             held = cpu.core.peek(name)
             if action.operation == "equals":
                 message = f"{core} {name}: expected {value:#x}, found {held:#x}"
-                self._judge.check(held == value, action.place, lambda message=message: message)  # type: ignore[misc]
+                self._judge.check(held == value, action.place, str(core), lambda: message)  # noqa: B023  (called at once)
                 continue
             new = {"set": held | value, "clear": held & ~value, "write": value}[action.operation]
             if name == "ILR":

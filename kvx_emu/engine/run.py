@@ -21,8 +21,10 @@ CHUNK = 1 << 15
 CORE, ARRIVAL = 0, 1
 """Priorities within a tick. The script's steps come after both, for they are not queued."""
 
-Entry: TypeAlias = "tuple[int, int, int, int, Callable[[int, Any], None], Any]"
-"""(tick, priority, sequence, number, handler, target): at the tick, `handler(number, target)` is called.
+Handler: TypeAlias = "Callable[[Any, int], None]"
+
+Entry: TypeAlias = "tuple[int, int, int, int, Handler, Any]"
+"""(tick, priority, sequence, number, handler, target): at the tick, `handler(target, number)` is called.
 
 For a core the sequence is its place on the board and the number a stamp: the entry is void once the
 target's `stamp` has moved on. For an arrival they count the writes and name the line."""
@@ -66,7 +68,7 @@ class Run:
         priority: int,
         sequence: int,
         number: int,
-        handler: Callable[[int, Any], None],
+        handler: Handler,
         target: Any,
     ) -> None:
         """Queue an event; see `Entry`."""
@@ -104,7 +106,7 @@ class Run:
         if len(self.rows) >= self._room:
             self.make_room()
         self.now = self.last = tick
-        handler(number, target)
+        handler(target, number)
 
     def pause(self) -> None:
         """Between two actions of a step: hand rows on if there are many, stop if there are too many."""

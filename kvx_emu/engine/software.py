@@ -25,7 +25,12 @@ PROBE_MASK = 0xFFFF0000
 
 
 class Software(Protocol):
-    """The software of one core, as far as interrupts see it."""
+    """The software of one core, as far as interrupts see it.
+
+    With `nesting` the first act of a handler is to let itself be interrupted (PS.ET = 0, IE = 1).
+    """
+
+    nesting: bool
 
     def boot(self, core: Core, ipi_lines: int) -> None:
         """Program a running core; `ipi_lines` is the mask of lines that the tree's IPI nodes name for it."""
@@ -36,15 +41,12 @@ class Software(Protocol):
         `warn(key, code, message)` takes what is odd about it.
         """
 
-    def enter(self, core: Core) -> None:
-        """Do what a handler does first."""
-
 
 class Bare:
     """No system: registers as reset leaves them, one line an exception, nested if `nesting`."""
 
     def __init__(self, *, nesting: bool = False) -> None:
-        self._nesting = nesting
+        self.nesting = nesting
 
     def boot(self, core: Core, ipi_lines: int) -> None:
         """Leave everything to the script."""
@@ -53,17 +55,14 @@ class Bare:
         """Handle the line taken; the entry has cleared its bit."""
         return (line,)
 
-    def enter(self, core: Core) -> None:
-        """With nesting: allow the next exception and interrupts of a higher level."""
-        if self._nesting:
-            core.poke("PS", core.ps & ~PS["ET"].mask | PS["IE"].mask)
-
 
 class Linux:
     """Kalray's kernel: every enabled pending line in one exception, ascending, with interrupts off.
 
     Source: Linux arch/kvx/kernel/{head.S, entry.S, irq.c}.
     """
+
+    nesting = False
 
     def __init__(self) -> None:
         self._driven = sum(1 << line for line in LEVELS)
@@ -95,9 +94,6 @@ class Linux:
                 why = "has level 0: Linux handles it only with another line that causes the exception"
                 warn(("drained", other), "drained", f"line {other} {why}")
         return tuple(bits(batch))
-
-    def enter(self, core: Core) -> None:
-        """Keep interrupts off."""
 
 
 def _owner_1(writable: int) -> int:

@@ -348,7 +348,7 @@ class _Reader:
             message = f"the IPI controller is in cluster {block.cluster}, which has no cpu"
             self._say(WARNING, "ipi-core-missing", message, node)
         wires: dict[tuple[CoreId, int], Wire] = {}
-        for interrupt in interrupts(self.tree, node, self.report):
+        for interrupt in interrupts(node, self.report):
             target = interrupt.controller
             cores = self._cores_behind(target, mine, own, shared)
             if cores is None:

@@ -252,6 +252,11 @@ class Core(CoreRegisters):
         self.open = self._above[_THRESHOLD[ps & _GUARD]] & self.ile
         return entry
 
+    def reopen(self) -> None:
+        """Do what a handler does that lets itself be interrupted: clear PS.ET, set PS.IE."""
+        self.ps = ps = self.ps & ~_ET | _IE
+        self.open = self._above[_THRESHOLD[ps & _GUARD]] & self.ile
+
     def rfe(self) -> bool:
         """Execute RFE: return from the exception at the current level; False if it trapped instead.
 

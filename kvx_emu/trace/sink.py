@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from kvx_emu.errors import OutputError, ReaderGoneError
@@ -101,72 +102,94 @@ class StreamSink:
         """Do nothing: what a reader has read can not be taken back."""
 
 
-class FileSink:
-    """Writes rows to a file that keeps its old content until `close`.
+class AtomicFile:
+    """A text file that keeps its old content until `close`.
 
     Written beside the target under another name, flushed to the disk, then renamed over it. A target
     that exists and is no regular file (a pipe, /dev/full) is written directly. Raises OutputError.
     """
 
-    def __init__(self, path: str, kind: str) -> None:
-        header, self._format = FORMATS[kind]
-        self.path = path
+    def __init__(self, path: str) -> None:
+        self._path = path
         self._target = os.path.realpath(path)
         self._aside: str | None = None
+        self._stream: TextIO | None = None
         try:
-            mode = self._mode()
-            if mode is not None and not stat.S_ISREG(mode):
-                # "r+" neither creates nor truncates; a directory is refused by the open itself.
-                descriptor = os.open(self._target, os.O_WRONLY)
-            else:
-                self._aside = f"{self._target}.{os.getpid()}.part"
-                descriptor = os.open(self._aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-                if mode is not None:
-                    os.fchmod(descriptor, stat.S_IMODE(mode))
+            self._stream = os.fdopen(self._open(), "w", encoding="utf-8", newline="")
         except OSError as error:
             raise self._failed(error) from None
-        self._stream = os.fdopen(descriptor, "w", encoding="utf-8", newline="")
-        self._put(header)
 
-    def _mode(self) -> int | None:
+    def _open(self) -> int:
         try:
-            return os.stat(self._target).st_mode
+            mode = os.stat(self._target).st_mode
         except FileNotFoundError:
-            return None
+            mode = None
+        if mode is not None and not stat.S_ISREG(mode):
+            return os.open(self._target, os.O_WRONLY)  # refuses a directory by itself
+        self._aside = f"{self._target}.{os.getpid()}.part"
+        descriptor = os.open(self._aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        if mode is not None:
+            os.fchmod(descriptor, stat.S_IMODE(mode))
+        return descriptor
 
     def _failed(self, error: OSError) -> OutputError:
         self.abandon()
-        return OutputError(f"{self.path}: can not be written: {error.strerror}")
+        return OutputError(f"{self._path}: can not be written: {error.strerror}")
 
-    def _put(self, text: str) -> None:
+    def write(self, text: str) -> None:
+        """Write to the file beside the target."""
+        assert self._stream is not None, "the file was closed"
         try:
             self._stream.write(text)
         except OSError as error:
             raise self._failed(error) from None
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """Write the rows to the file beside the target."""
-        self._put(self._format(rows))
-
     def close(self) -> None:
         """Put the file in the target's place, durably."""
+        assert self._stream is not None, "the file was closed"
         try:
             self._stream.flush()
             if self._aside is not None:
                 os.fsync(self._stream.fileno())
-                self._stream.close()
+            self._stream.close()
+            if self._aside is not None:
                 os.replace(self._aside, self._target)
                 self._aside = None
-            else:
-                self._stream.close()
         except OSError as error:
             raise self._failed(error) from None
+        self._stream = None
 
     def abandon(self) -> None:
-        """Remove the file beside the target; the target stays as it was."""
+        """Leave the target as it was; harmless after `close`."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            with suppress(OSError):  # what could not be written is given up
+                stream.close()
         aside, self._aside = self._aside, None
-        if aside is not None and os.path.exists(aside):
-            os.unlink(aside)
+        if aside is not None:
+            with suppress(FileNotFoundError):
+                os.unlink(aside)
+
+
+class FileSink:
+    """Writes rows to a file in the format `kind` of `FORMATS`; the file appears when it is closed."""
+
+    def __init__(self, path: str, kind: str) -> None:
+        header, self._format = FORMATS[kind]
+        self._file = AtomicFile(path)
+        self._file.write(header)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Write the rows."""
+        self._file.write(self._format(rows))
+
+    def close(self) -> None:
+        """Let the file appear."""
+        self._file.close()
+
+    def abandon(self) -> None:
+        """Leave no file, or the old one; harmless after `close`."""
+        self._file.abandon()
 
 
 def write_text(stream: TextIO, text: str) -> None:

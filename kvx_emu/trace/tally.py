@@ -17,7 +17,10 @@ from kvx_emu.trace.row import CLEAR, COALESCED, ENTER, MASKED, REQUEST, Row
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_key = itemgetter(1, 2, 4, 3, 5)
+_Key = tuple[int, int, str, int | None, int | None]
+"""(cluster, core, event, line, from_cluster): the part of a row that is counted."""
+
+_key = itemgetter(slice(1, 6))
 
 Wire = tuple[CoreId, int]
 """A core and one of its lines."""
@@ -52,7 +55,7 @@ class Line(NamedTuple):
 class Mark(NamedTuple):
     """A moment to count from."""
 
-    counts: Counter[tuple[int, int, int | None, str, int | None]]
+    counts: Counter[_Key]
     waits: int
 
 
@@ -61,7 +64,7 @@ class Tally:
 
     def __init__(self, *, latency: bool = False) -> None:
         self.rows = 0
-        self._counts: Counter[tuple[int, int, int | None, str, int | None]] = Counter()
+        self._counts: Counter[_Key] = Counter()
         self._latency = latency
         self._asked: defaultdict[tuple[int, int, int | None], deque[int]] = defaultdict(deque)
         self._waits: list[tuple[int, int, int | None, int]] = []
@@ -93,7 +96,7 @@ class Tally:
         wanted = None if cores is None else set(cores)
         total = 0
         for key, number in self._counts.items():
-            cluster, core, line, found, _ = key
+            cluster, core, found, line, _ = key
             if found != event or (wanted is not None and (cluster, core) not in wanted):
                 continue
             if lines is not None and (line is None or not lines >> line & 1):
@@ -117,7 +120,7 @@ class Tally:
     def events(self) -> dict[str, int]:
         """Return how many rows of each event there were."""
         total: dict[str, int] = {}
-        for (_, _, _, event, _), number in self._counts.items():
+        for (_, _, event, _, _), number in self._counts.items():
             total[event] = total.get(event, 0) + number
         return total
 
@@ -131,7 +134,7 @@ class Tally:
             ENTER: "delivered",
             CLEAR: "cleared",
         }
-        for (cluster, core, line, event, sender), number in self._counts.items():
+        for (cluster, core, event, line, sender), number in self._counts.items():
             if event in names and line is not None:
                 counts = found[CoreId(cluster, core), line]
                 counts[names[event]] += number

@@ -1,0 +1,41 @@
+# `make demo` and `make test` do everything on a machine with Python 3.11 or later, pip, venv and make.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN ?= $(VENV)/bin
+
+.PHONY: demo test check lint types imports coverage clean
+
+# The main job: a board of ours, the smoke script, the trace of each core.
+demo: $(VENV)/.ready
+	$(BIN)/kvx-emu run boards/cluster.dts scripts/smoke.yaml
+
+# The tests alone. Those that need the trees and recordings of ../shared skip without them.
+test: $(VENV)/.ready
+	$(BIN)/python -m pytest
+
+# Everything that CI checks.
+check: lint types imports coverage
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.ready
+	$(BIN)/mypy
+
+imports: $(VENV)/.ready
+	$(BIN)/lint-imports
+
+# The tests again, counted: branch coverage must not fall below tests/coverage.json.
+coverage: $(VENV)/.ready
+	$(BIN)/python -m pytest -q --cov --cov-report=json:.coverage.json
+	$(BIN)/python tests/ratchet.py .coverage.json tests/coverage.json
+
+$(VENV)/.ready: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) .coverage .coverage.json
