@@ -16,6 +16,9 @@ ERROR = "error"
 WARNING = "warning"
 NOTE = "note"
 
+SHOWN = 200
+"""Characters of a source line that are shown under a message."""
+
 
 class Place(NamedTuple):
     """A spot in an input: a line and column of a text (both from 1), or a byte offset of a blob."""
@@ -74,10 +77,13 @@ class Finding(NamedTuple):
         text = f"{self.place}: {self.severity}[{self.code}]: {self.message}"
         line, column = self.place.text, self.place.column
         if line and column is not None:
+            # Of a very long line, what is around the place.
+            start = max(0, column - 1 - SHOWN // 2) if len(line) > SHOWN else 0
+            line = line[start : start + SHOWN]
             # Tabs are kept before the caret so that it stands under the character in any terminal.
-            indent = "".join("\t" if c == "\t" else " " for c in line[: column - 1])
+            indent = "".join("\t" if c == "\t" else " " for c in line[: column - 1 - start])
             text += f"\n  {line}\n  {indent}^"
-        return text
+        return "".join(c if c.isprintable() or c in "\t\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 class KvxEmuError(Exception):

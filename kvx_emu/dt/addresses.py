@@ -58,7 +58,7 @@ def local_regs(node: Node, report: Report) -> list[Reg]:
         address = _number(cells[index : index + wide])
         size = _number(cells[index + wide : index + step])
         reg = Reg(address, size, index, node.cell_place("reg", index))
-        if address + size > _SPACE:
+        if address >= _SPACE or address + size > _SPACE:
             _too_far(node, reg, address, report)
         else:
             result.append(reg)
@@ -84,7 +84,7 @@ def _translate(node: Node, reg: Reg, report: Report) -> int | None:
                 report(Finding(ERROR, "ranges", message, reg.place, node.path, "reg"))
                 return None
             address += entry
-            if address + reg.size > _SPACE:
+            if address >= _SPACE or address + reg.size > _SPACE:
                 _too_far(node, reg, address, report)
                 return None
         bus = bus.parent

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 
 from kvx_emu.script import actions, language, times
 from kvx_emu.script.budget import check_expansion, check_time
+from kvx_emu.script.collector import no_collection
 from kvx_emu.script.names import Cores, line_mask
 from kvx_emu.script.record import NOWHERE
-from kvx_emu.script.report import Refused, Report, nearest, quote
+from kvx_emu.script.report import Refused, Report, TooManyErrors, listed, nearest, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -69,7 +70,10 @@ def bind(script: Script, board: Board, *, seed: int | None = None) -> actions.Pr
     """
     report = Report(script.source)
     report.findings.extend(script.findings)
-    return _Binder(script, board, seed or 0, report).program()
+    with no_collection(), suppress(TooManyErrors):
+        program = _Binder(script, board, seed or 0, report).program()
+    report.finish()
+    return program
 
 
 class _Binder:
@@ -98,25 +102,23 @@ class _Binder:
             language.MarkStep: self.mark,
         }
         self.marks: set[str] = set()  # reached when the step at hand is
+        self.all_marks: dict[str, None] = {}  # of the script, once somebody asks
         self.path: list[int] = []
 
     def program(self) -> actions.Program:
-        """Bind all of it; raises InputError."""
-        script, timing = self.script, self.script.timing
-        delivery, entry = self.ticks(timing.delivery) or 0, self.ticks(timing.entry) or 0
-        each = {duration: self.ticks(duration) or 0 for duration in dict.fromkeys(timing.service)}
-        service = tuple(each[duration] for duration in timing.service)
-        bound = self.steps(script.steps)
+        """Bind all of it; what is wrong goes into the report."""
+        timing = self.script.timing
+        bound = self.steps(self.script.steps)
         check_expansion(bound, self.report)
         check_time(bound, self.report)
-        self.report.finish()
+        times_of = {duration: self.ticks(duration) or 0 for duration in dict.fromkeys(timing.service)}
         return actions.Program(
-            name=script.name,
-            software=script.software,
-            nesting=script.nesting,
-            delivery=delivery,
-            entry=entry,
-            service=service,
+            name=self.script.name,
+            software=self.script.software,
+            nesting=self.script.nesting,
+            delivery=self.ticks(timing.delivery) or 0,
+            entry=self.ticks(timing.entry) or 0,
+            service=tuple(times_of[duration] for duration in timing.service),
             actions=bound,
             latency=self.latency,
             expectations=self.expectations,
@@ -257,7 +259,7 @@ class _Binder:
         ((operation, value),) = step.chosen
         if known is None:
             names = list(self.board.sfrs)
-            message = f"unknown register {quote(step.register)}; expected one of {', '.join(names)}"
+            message = f"unknown register {quote(step.register)}; expected one of {listed(names)}"
             self.report.error(
                 step.where("register"), "script-register", message + nearest(step.register, names)
             )
@@ -309,14 +311,15 @@ class _Binder:
     def expect(self, step: language.ExpectStep, place: Place, at: int | None) -> Action:
         """Check counts, since a mark that is reached before."""
         if step.since is not None and step.since not in self.marks and self.complete:
-            names = sorted(_marks(self.script.steps))
-            if step.since in names:
+            self.all_marks = self.all_marks or dict.fromkeys(_marks(self.script.steps))
+            if step.since in self.all_marks:
                 message = (
                     f"the mark {quote(step.since)} is not reached before this step; expected an earlier mark"
                 )
             else:
-                known = f"expected one of {', '.join(names)}" if names else "the script has no marks"
-                message = f"unknown mark {quote(step.since)}; {known}{nearest(step.since, names)}"
+                marks = self.all_marks
+                known = f"expected one of {listed(marks)}" if marks else "the script has no marks"
+                message = f"unknown mark {quote(step.since)}; {known}{nearest(step.since, marks)}"
             self.report.error(step.where("since"), "script-mark", message)
         self.expectations += 1
         self.latency |= step.within is not None

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import gc
 import re
-from contextlib import contextmanager
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kvx_emu.errors import Source, UsageError
 from kvx_emu.files import read_input
 from kvx_emu.limits import LIMITS
+from kvx_emu.script.collector import no_collection
 from kvx_emu.script.language import Parameters, Timing, Top
 from kvx_emu.script.nodes import REFUSED, Mapping, Scalar, resolve
 from kvx_emu.script.record import layout, read_some_keys
-from kvx_emu.script.report import Refused, Report, ScriptSource, nearest, quote
+from kvx_emu.script.report import Refused, Report, ScriptSource, TooManyErrors, listed, nearest, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from collections.abc import Mapping as MappingType
 
     from kvx_emu.errors import Finding
@@ -56,26 +55,12 @@ def load_script(
     raises its findings together with its own.
     """
     report = _open(path_or_source)
-    with _no_collection():
+    script = _script(report, layout(Top).defaults, {})
+    with no_collection(), suppress(TooManyErrors):
         script = _read(report, dict(params or {}))
     if not partial:
         report.finish()
     return script
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Pause the cyclic garbage collector: a large script is a million objects, none of them garbage.
-
-    Going through them again and again would take half of the time of reading.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _open(path_or_source: str | Source) -> Report:
@@ -145,7 +130,7 @@ def _parameters(root: Node, report: Report, given: dict[str, int]) -> dict[str, 
     names = list(found[1].entries) if found and isinstance(found[1], Mapping) else []
     for name, value in given.items():
         if name not in names:
-            known = f"its parameters are {', '.join(names)}" if names else "it has no parameters"
+            known = f"its parameters are {listed(names)}" if names else "it has no parameters"
             raise UsageError(
                 f"--set {name}: the script has no parameter {quote(name)}; {known}{nearest(name, names)}"
             )
@@ -165,7 +150,7 @@ def _substitute(scalar: Scalar, params: dict[str, int] | None, report: Report) -
     unknown = [name for name in names if name not in (params or {})]
     if params is not None:
         for name in unknown:
-            known = f"expected one of {', '.join(params)}" if params else "the script has no params"
+            known = f"expected one of {listed(params)}" if params else "the script has no params"
             message = f"unknown parameter {quote(name)}; {known}{nearest(name, list(params))}"
             report.error(scalar.position, "script-param", message)
         if len(names) < scalar.text.count("${"):

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import islice
+from typing import TYPE_CHECKING
 
 from kvx_emu.errors import ERROR, Finding, InputError, Place, Source
 
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
 MOST_FINDINGS = 1000  # a file of a million errors must not need a gigabyte to say so
 LONGEST_LINE = 400  # characters of a source line that are worth showing under a message
+MOST_NAMES = 100  # names in a message: the known registers, parameters or marks
 LONGEST_QUOTE = 40  # characters of the script's own text inside a message
 
 
 class Refused(Exception):  # noqa: N818 - a signal between the readers of this package, no error of its own
     """A value is unusable, and a finding says why; whoever wanted the value goes on without it."""
+
+
+class TooManyErrors(Exception):  # noqa: N818 - a signal too
+    """So much is wrong that reading on serves nobody."""
 
 
 class ScriptSource(Source):
@@ -57,12 +67,14 @@ class Report:
         self.error_at(self.source.place(position), code, message)
 
     def error_at(self, place: Place, code: str, message: str) -> None:
-        """Tell an error at `place`; the thousand-and-first says that there are more, the rest is dropped."""
-        if len(self.findings) < MOST_FINDINGS:
-            self.findings.append(Finding(ERROR, code, message, place))
-        elif len(self.findings) == MOST_FINDINGS:
+        """Tell an error at `place`; raises TooManyErrors with the one after MOST_FINDINGS."""
+        if len(self.findings) > MOST_FINDINGS:
+            raise TooManyErrors
+        if len(self.findings) == MOST_FINDINGS:
             message = f"more than {MOST_FINDINGS} errors: the rest is not told"
             self.findings.append(Finding(ERROR, "script-many", message, place))
+            raise TooManyErrors
+        self.findings.append(Finding(ERROR, code, message, place))
 
     def refuse(self, position: int, code: str, message: str) -> Refused:
         """Tell an error and return what to raise: `raise report.refuse(...)`."""
@@ -83,10 +95,16 @@ def quote(text: str) -> str:
     return f"`{shown}`"
 
 
-def nearest(word: str, known: list[str]) -> str:
+def listed(names: Iterable[str]) -> str:
+    """Return names for a message, separated by commas; many are cut short."""
+    first = list(islice(names, MOST_NAMES + 1))
+    return ", ".join(first[:MOST_NAMES]) + (", ..." if len(first) > MOST_NAMES else "")
+
+
+def nearest(word: str, known: Collection[str]) -> str:
     """Return `; did you mean ...?` with the known word nearest to `word`, or nothing if none is near."""
-    if len(word) > LONGEST_QUOTE:
-        return ""
+    if len(word) > LONGEST_QUOTE or len(known) > MOST_NAMES:
+        return ""  # each comparison costs, and an answer is no help among so many
     import difflib  # only when something is wrong already
 
     folded = {name.lower(): name for name in known}

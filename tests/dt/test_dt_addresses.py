@@ -1,12 +1,17 @@
+# ruff: noqa: E501 - a case a line
 """Addresses: `reg` through the `ranges` of every bus above."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import pytest
 from dt_reading import read
 
 from kvx_emu.dt.addresses import local_regs, regs
-from kvx_emu.errors import Finding
+
+if TYPE_CHECKING:
+    from kvx_emu.errors import Finding
 
 
 def addresses(text: str, path: str) -> tuple[list[tuple[int, int]], list[str]]:
@@ -56,7 +61,7 @@ def test_ranges_translate_through_every_bus() -> None:
       outer { #address-cells = <1>; #size-cells = <1>; ranges = <0 0 0x1000000 0x100>, <0x100 1 0 0x100>;
         inner { #address-cells = <1>; #size-cells = <1>; ranges = <0x40 0x120 0x20>;
           d { reg = <0x44 4>, <0x5c 4>, <0x5d 4>; }; }; }; };"""
-    assert addresses(text, "/outer/inner/d") == ([(0x1_0000_0024, 4), (0x1_0000_003C, 4)], ["5:41 ranges"])
+    assert addresses(text, "/outer/inner/d") == ([(0x1_0000_0024, 4), (0x1_0000_003C, 4)], ["5:42 ranges"])
 
 
 def test_a_bus_without_ranges_is_not_addressable() -> None:
@@ -106,7 +111,7 @@ def test_wrong_cells_of_the_bus_above_are_reported() -> None:
     text = (
         "/ { #address-cells = [01]; bus { #address-cells = <1>; ranges = <1 2 3>; d { reg = <1 1>; }; }; };"
     )
-    assert addresses(text, "/bus/d") == ([], ["2:5 property-format", "2:84 ranges"])
+    assert addresses(text, "/bus/d") == ([], ["2:5 property-format", "2:85 ranges"])
 
 
 def test_a_size_of_zero_is_translated_as_one_byte() -> None:

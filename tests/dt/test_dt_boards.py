@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from dt_reading import normal, run_dtc
@@ -10,8 +11,10 @@ from dt_reading import normal, run_dtc
 from kvx_emu.dt.addresses import regs
 from kvx_emu.dt.interrupts import interrupts
 from kvx_emu.dt.load import load_tree, read_tree
-from kvx_emu.dt.tree import Node, Tree
 from kvx_emu.errors import InputError
+
+if TYPE_CHECKING:
+    from kvx_emu.dt.tree import Node, Tree
 
 BOARDS = sorted((Path(__file__).resolve().parents[2] / "boards").glob("*.dts"))
 

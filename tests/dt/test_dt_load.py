@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from dt_reading import read
@@ -14,6 +14,9 @@ from kvx_emu.dt.load import load_tree
 from kvx_emu.dt.source import read_input
 from kvx_emu.errors import InputError, UsageError
 from kvx_emu.limits import LIMITS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SMALL = LIMITS._replace(tree_text=30, tree_blob=20)
 
@@ -48,7 +51,7 @@ def test_a_closed_standard_input_is_wrong_usage(monkeypatch: pytest.MonkeyPatch)
     closed = Standard(b"")
     closed.buffer.close()
     monkeypatch.setattr(sys, "stdin", closed)
-    with pytest.raises(UsageError, match="cannot read '<stdin>': .*closed file"):
+    with pytest.raises(UsageError, match=r"cannot read '<stdin>': .*closed file"):
         load_tree("-")
 
 
@@ -83,13 +86,13 @@ def test_a_file_too_large_is_refused_by_the_limit_of_its_kind(tmp_path: Path) ->
     with pytest.raises(InputError, match=r"a: error\[limit\]: .* larger than the 30 bytes .* source"):
         read_input(str(path), SMALL)
     path.write_bytes(b"\xd0\x0d\xfe\xed" + b"x" * 17)
-    with pytest.raises(InputError, match="larger than the 20 bytes .* blob"):
+    with pytest.raises(InputError, match=r"larger than the 20 bytes .* blob"):
         read_input(str(path), SMALL)
 
 
 def test_standard_input_is_limited_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = Standard(b"x" * 1000)
     monkeypatch.setattr(sys, "stdin", stream)
-    with pytest.raises(InputError, match="<stdin>.*larger than the 30 bytes"):
+    with pytest.raises(InputError, match=r"<stdin>.*larger than the 30 bytes"):
         read_input("-", SMALL)
     assert stream.buffer.tell() == 31

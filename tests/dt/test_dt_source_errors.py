@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - a case a line
 """Source text that is wrong: each error at its place, and all of them."""
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ V = "/dts-v1/;\n"
         (V + '/ {\na = "x;\nb = "y";\n};', "3:5 string this string goes on to line 4, where 'y' follows: is a '\"' missing?"),
         (V + "/ {\n n {\n  a;\n", "3:2 node-open node 'n' is never closed: expected '};' before the end of the file"),
         (V + "/ {\n n {\n  a;\n};\n", "3:2 node-open node 'n' is never closed: expected '};' before the end of the file (by its indentation, the '}' of line 5 belongs to another node)"),
+        (V + "/ { a = <b", "2:1 node-open node '/' is never closed: expected '};' before the end of the file"),
         (V + "/ { n { };", "2:1 node-open node '/' is never closed: expected '};' before the end of the file"),
         (V + "/ {\n}; };", "3:4 syntax expected a node or the end of the file, found '}'; is there a '}' too many?"),
         (V + "/ {\n};\nn { };", "4:1 syntax expected a node or the end of the file, found 'n'; is there a '}' too many?"),

@@ -1,0 +1,79 @@
+"""A board as scripts see it, and shorthands to read scripts against it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from textwrap import dedent
+
+from kvx_emu.core_id import CoreId
+from kvx_emu.errors import InputError, Source
+from kvx_emu.script.bind import bind
+from kvx_emu.script.load import load_script
+
+
+@dataclass
+class FakeSfr:
+    width: int = 32
+    access: str = "RW"
+
+
+@dataclass
+class FakeBoard:
+    """Cluster 0 with pe0..pe3 and the RM, cluster 1 with pe0 and pe1 unless told otherwise."""
+
+    clock_hz: int = 1_000_000_000
+    cores: tuple[CoreId, ...] = (
+        *(CoreId(0, pid) for pid in (0, 1, 2, 3, 16)),
+        CoreId(1, 0),
+        CoreId(1, 1),
+    )
+    controllers: tuple[int, ...] = (0, 1)
+    sfrs: dict[str, FakeSfr] = field(
+        default_factory=lambda: {
+            "ILR": FakeSfr(),
+            "PS": FakeSfr(64),
+            "PCR": FakeSfr(64, "R"),
+            "KICK": FakeSfr(8, "W"),
+        }
+    )
+
+
+def read(text, **options):
+    """Load a script from text."""
+    return load_script(Source("t.yaml", dedent(text)), **options)
+
+
+def steps(*lines):
+    """Return the text of a script of these steps, the first in line 3."""
+    return "version: 1\nsteps:\n" + "".join(f"- {line}\n" for line in lines)
+
+
+def program(*lines, board=None, **options):
+    """Return the program of these steps."""
+    return bind(read(steps(*lines)), board or FakeBoard(), **options)
+
+
+def action(line, board=None):
+    """Return the one action of one step."""
+    (only,) = program(line, board=board).actions
+    return only
+
+
+def errors(text, board=None, **options):
+    """Return (line, column, code) of each finding, and all messages as one text."""
+    try:
+        script = read(text, partial=True, **options)
+        bind(script, board or FakeBoard())
+    except InputError as error:
+        places = [(f.place.line, f.place.column, f.code) for f in error.findings]
+        assert all(f.severity == "error" for f in error.findings)
+        return places, "\n".join(f.message for f in error.findings)
+    raise AssertionError("the script was accepted")
+
+
+def step_error(line, board=None):
+    """Return (column, code, message) of the one finding of one step, which stands in line 3."""
+    places, message = errors(steps(line), board)
+    assert len(places) == 1, (places, message)
+    assert places[0][0] == 3
+    return places[0][1], places[0][2], message
