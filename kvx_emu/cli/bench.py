@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from kvx_emu.cli.inputs import FILE
+
 EPILOG = """\b
 Examples:
   kvx-emu bench --quick
@@ -13,7 +15,7 @@ Examples:
 
 @click.command("bench", epilog=EPILOG, short_help="Measure the engines' speed.")
 @click.option("--quick", is_flag=True, help="A tenth of the edges: seconds instead of a minute.")
-@click.option("--json", "path", metavar="FILE", help="Write the results to FILE as JSON.")
+@click.option("--json", "path", metavar="FILE", type=FILE, help="Write the results to FILE as JSON.")
 def command(*, quick: bool, path: str | None) -> None:
     """Measure the engines on named workloads, in edges (one write reaching one core) per CPU second."""
     import json

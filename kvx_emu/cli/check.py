@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kvx_emu.cli.inputs import params_of
+from kvx_emu.cli.inputs import FILE, params_of, refuse_both_stdin
+from kvx_emu.cli.tell import tell
 from kvx_emu.errors import ERROR, NOTE, WARNING, InputError, UsageError
 
 if TYPE_CHECKING:
@@ -20,12 +21,13 @@ EPILOG = """\b
 Examples:
   kvx-emu check board.dts
   kvx-emu check board.dtb script.yaml --format json
+  kvx-emu check - < board.dts
 """
 
 
 @click.command("check", epilog=EPILOG, short_help="Tell what is wrong with a board and a script.")
-@click.argument("board")
-@click.argument("script", required=False)
+@click.argument("board", type=FILE)
+@click.argument("script", type=FILE, required=False)
 @click.option(
     "--format",
     "kind",
@@ -48,8 +50,7 @@ def command(*, board: str, script: str | None, kind: str, params: dict[str, int]
     Errors (status 3) are what can not be emulated; warnings what Linux or the hardware would do wrong;
     notes what is worth knowing.
     """
-    if board == script == "-":
-        raise UsageError("BOARD and SCRIPT can not both be standard input")
+    refuse_both_stdin(board, script)
     findings = _findings(board, script, params)
     if kind == "json":
         import json
@@ -84,6 +85,10 @@ def _findings(board: str, script: str | None, params: Mapping[str, int]) -> Sequ
                 bind(text, Machine(wiring))
         except InputError as error:
             findings += error.findings
+        except UsageError:
+            for finding in findings:  # that the script can not be read says nothing about the board
+                tell(str(finding))
+            raise
     return findings
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kvx_emu.cli.tell import tell
 from kvx_emu.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from kvx_emu.errors import Finding
     from kvx_emu.machine.machine import Machine
     from kvx_emu.script.actions import Program
+
+FILE = click.Path(readable=False, allow_dash=True)
+"""The type of a file's name: completed by shells as such, and looked at by whoever opens it, not here."""
 
 PROFILES = ("hardware", "qemu")  # as in kvx_emu.hw.registry, which need not be imported for --help
 
@@ -27,7 +31,6 @@ profile_option = click.option(
     show_default=True,
     help="The hardware as Kalray documents it, or as Kalray's QEMU has it.",
 )
-
 
 def read_machine(board: str, profile: str) -> tuple[Machine, tuple[Finding, ...]]:
     """Return the machine of a board file and the warnings about it."""
@@ -44,8 +47,7 @@ def read_both(
     from kvx_emu.script.bind import bind
     from kvx_emu.script.load import load_script
 
-    if board == script == "-":
-        raise UsageError("BOARD and SCRIPT can not both be standard input")
+    refuse_both_stdin(board, script)
     findings: list[Finding] = []
     machine = program = None
     warnings: tuple[Finding, ...] = ()
@@ -59,6 +61,10 @@ def read_both(
         program = None if machine is None else bind(text, machine, seed=seed)
     except InputError as error:
         findings += error.findings
+    except UsageError:
+        for finding in findings:  # that the script can not be read says nothing about the board
+            tell(str(finding))
+        raise
     if findings or machine is None or program is None:
         raise InputError(findings)
     return machine, program, warnings
@@ -78,24 +84,29 @@ def params_of(_context: click.Context, _option: click.Parameter, given: tuple[st
     return params
 
 
-def cores_of(names: Iterable[str], machine: Machine) -> set[CoreId] | None:
-    """Return the cores that --core names, None for no --core."""
+def cores_of(given: Iterable[str], machine: Machine) -> set[CoreId] | None:
+    """Return the cores that the lists of --core name, None for no --core."""
     from kvx_emu.script.names import Cores, parse_core
 
     board = Cores(machine.cores)
+    names = _split(given)
     found: set[CoreId] = set()
     for name in names:
         try:
-            found.update(board.resolve(parse_core(name)))
+            core = parse_core(name)
+            if core.word == "others":
+                raise ValueError("found `others`, which is about a sender; expected cores, all or pes")
+            found.update(board.resolve(core))
         except ValueError as error:
             raise UsageError(f"--core: {error}") from None
     return found if names else None
 
 
-def lines_of(names: Iterable[str]) -> set[int] | None:
-    """Return the lines that --line names (a number or a range), None for no --line."""
+def lines_of(given: Iterable[str]) -> set[int] | None:
+    """Return the lines that the lists of --line name (numbers and ranges), None for no --line."""
     from kvx_emu.script.names import LINES, parse_lines
 
+    names = _split(given)
     found: set[int] = set()
     for name in names:
         try:
@@ -106,11 +117,23 @@ def lines_of(names: Iterable[str]) -> set[int] | None:
     return found if names else None
 
 
+def _split(given: Iterable[str]) -> list[str]:
+    return [name.strip() for names in given for name in names.split(",")]
+
+
+def refuse_both_stdin(board: str, script: str | None) -> None:
+    """Raise UsageError if two inputs are standard input."""
+    if board == script == "-":
+        raise UsageError("BOARD and SCRIPT can not both be standard input")
+
+
 def refuse_overwriting(outputs: Iterable[str], inputs: Iterable[str]) -> None:
-    """Raise UsageError if an output is an input or is named twice."""
-    taken = {os.path.realpath(path): path for path in inputs if path != "-"}
+    """Raise UsageError if an output is an input or is named twice, or is `-`."""
+    taken = {os.path.realpath("/dev/stdin" if path == "-" else path): path for path in inputs}
     for path in outputs:
+        if path == "-":
+            raise UsageError("found - for an output file; --format csv or jsonl prints to standard output")
         real = os.path.realpath(path)
-        if real in taken and (not os.path.exists(real) or os.path.isfile(real)):
+        if real in taken and (not os.path.exists(path) or os.path.isfile(path)):
             raise UsageError(f"{path} would overwrite {taken[real]}")
         taken[real] = path

@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from kvx_emu import __version__
-from kvx_emu.errors import InputError, KvxEmuError, ReaderGoneError
+from kvx_emu.cli.tell import tell
+from kvx_emu.errors import InputError, KvxEmuError, OutputError, ReaderGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
-TERMINATED = 143  # 128 + SIGTERM
 READER_GONE = 141  # 128 + SIGPIPE
 DEFECT = 70  # EX_SOFTWARE
 
@@ -37,8 +39,10 @@ Exit status: 0 all well; 1 an expectation failed; 2 wrong usage, or a file that 
 6 an output could not be written; 70 a defect of kvx-emu; 130 interrupted; 141 the reader went away.
 
 \b
-Completion, for bash (zsh and fish alike):
+Completion, for bash, zsh and fish, in the shell's start-up file:
   eval "$(_KVX_EMU_COMPLETE=bash_source kvx-emu)"
+  eval "$(_KVX_EMU_COMPLETE=zsh_source kvx-emu)"
+  _KVX_EMU_COMPLETE=fish_source kvx-emu | source
 """
 
 
@@ -79,29 +83,58 @@ def cli() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; no traceback but for a defect of ours."""
-    signal.signal(signal.SIGTERM, _terminated)
+    _open_closed()
+    _unwind_on_signals()
     try:
         status = _dispatch(argv)
         sys.stdout.flush()
     except KvxEmuError as error:
         status = _tell(error)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("kvx-emu: interrupted", err=True)
+        tell("kvx-emu: interrupted")
         status = INTERRUPTED
     except BrokenPipeError:
         status = READER_GONE
     except OSError as error:
         # Of our own writes, only those that click makes for --help and its like are not guarded closer.
-        click.echo(f"kvx-emu: standard output can not be written: {error.strerror}", err=True)
-        status = 6
+        status = _tell(OutputError(f"standard output: can not be written: {error.strerror}"))
     except Exception:  # the last resort, so that a defect has a status of its own
         import traceback
 
-        traceback.print_exc()
-        click.echo("kvx-emu: this is a defect of kvx-emu; please report it with the lines above", err=True)
+        tell(traceback.format_exc().rstrip())
+        tell(f"kvx-emu {__version__}: this is a defect of kvx-emu; please report it with the lines above")
         status = DEFECT
     _leave_quietly()
     return status
+
+
+def _open_closed() -> None:
+    """Give a number 0 to 2 to what was closed, lest a file of ours gets it; what is written there fails."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            with suppress(OSError):
+                os.fstat(number)
+                continue  # open all the same: not for us to touch
+            closed = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            if closed != number:
+                os.dup2(closed, number)
+                os.close(closed)
+            if name == "stdout":
+                sys.stdout = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  (to the end)
+
+
+def _unwind_on_signals() -> None:
+    """Let the signals that end a process unwind it first, so that half-written files are removed."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # Who started us may want one ignored (nohup); and only the main thread may ask.
+        if threading.current_thread() is threading.main_thread() and (
+            signal.getsignal(number) is signal.SIG_DFL
+        ):
+            signal.signal(number, _unwind)
+
+
+def _unwind(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 def _dispatch(argv: Sequence[str] | None) -> int:
@@ -110,7 +143,8 @@ def _dispatch(argv: Sequence[str] | None) -> int:
             args=None if argv is None else list(argv), prog_name="kvx-emu", standalone_mode=False
         )
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         return error.exit_code
     except SystemExit as left:
         # click's own answer to a closed pipe is to leave with 1, behind this mark.
@@ -123,20 +157,19 @@ def _dispatch(argv: Sequence[str] | None) -> int:
 def _tell(error: KvxEmuError) -> int:
     if isinstance(error, InputError):
         for finding in error.findings:
-            click.echo(str(finding), err=True)
+            tell(str(finding))
     elif not isinstance(error, ReaderGoneError):
-        click.echo(f"kvx-emu: {error}", err=True)
+        tell(f"kvx-emu: {error}")
     return error.exit_status
 
 
-def _terminated(_signal: int, _frame: FrameType | None) -> NoReturn:
-    """Unwind on SIGTERM, so that half-written files are removed."""
-    raise SystemExit(TERMINATED)
-
-
 def _leave_quietly() -> None:
-    """Keep Python's own flush at exit from failing on a standard output that is gone or full."""
-    try:
-        sys.stdout.flush()
-    except (OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    """Keep Python's own flush at exit from failing on a standard output or error that is gone or full."""
+    for number, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, number)
+            os.close(nowhere)

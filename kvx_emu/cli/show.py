@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kvx_emu.cli.inputs import profile_option
+from kvx_emu.cli.inputs import FILE, profile_option
 from kvx_emu.errors import ERROR, InputError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Examples:
 
 
 @click.command("show", epilog=EPILOG, short_help="Print what was built from a board.")
-@click.argument("board")
+@click.argument("board", type=FILE)
 @click.argument("what", type=click.Choice(["tree", "map", "wiring", "registers"]), default="tree")
 @profile_option
 def command(*, board: str, what: str, profile: str) -> None:
@@ -65,7 +65,7 @@ def _tree(tree: Tree, wiring: Wiring) -> str:
         depth = node.path.count("/") if node.path != "/" else 0
         compatible = ", ".join(node.strings("compatible")) if node.has("compatible") else ""
         what = meaning.get(node.path, "") if node.enabled else "disabled"
-        lines.append(("  " * depth + node.name, compatible, what, str(node.place)))
+        lines.append(("  " * depth + (node.name or "/"), compatible, what, str(node.place)))
     return _table(("node", "compatible", "stands for", "place"), lines)
 
 

@@ -68,9 +68,7 @@ class Report:
 
     def error_at(self, place: Place, code: str, message: str) -> None:
         """Tell an error at `place`; raises TooManyErrors with the one after MOST_FINDINGS."""
-        if len(self.findings) > MOST_FINDINGS:
-            raise TooManyErrors
-        if len(self.findings) == MOST_FINDINGS:
+        if len(self.findings) >= MOST_FINDINGS:
             message = f"more than {MOST_FINDINGS} errors: the rest is not told"
             self.findings.append(Finding(ERROR, "script-many", message, place))
             raise TooManyErrors

@@ -6,17 +6,22 @@ import errno
 import os
 import stat
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from kvx_emu.errors import OutputError, ReaderGoneError
 from kvx_emu.trace.text import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from typing import TextIO
 
     from kvx_emu.core_id import CoreId
     from kvx_emu.trace.row import Row
+
+_T = TypeVar("_T")
+
+_UNNAMED: int = getattr(os, "O_TMPFILE", 0)
+"""The flag for a file without a name, 0 where the system has none (it is Linux's)."""
 
 
 class Sink(Protocol):
@@ -24,6 +29,9 @@ class Sink(Protocol):
 
     def add(self, rows: Sequence[Row]) -> None:
         """Take the next rows."""
+
+    def flush(self) -> None:
+        """Write what is held back. If all sinks do this before any closes, a full disk changes none."""
 
     def close(self) -> None:
         """Keep what was written; nothing follows."""
@@ -70,6 +78,10 @@ class Filter:
             ]
         )
 
+    def flush(self) -> None:
+        """Flush the sink behind."""
+        self._sink.flush()
+
     def close(self) -> None:
         """Close the sink behind."""
         self._sink.close()
@@ -94,9 +106,13 @@ class StreamSink:
         """Write the rows."""
         self._put(self._format(rows))
 
+    def flush(self) -> None:
+        """Hand what was written to the reader."""
+        flush(self._stream)
+
     def close(self) -> None:
         """Flush; the stream stays open, for it is not ours."""
-        flush(self._stream)
+        self.flush()
 
     def abandon(self) -> None:
         """Do nothing: what a reader has read can not be taken back."""
@@ -105,59 +121,116 @@ class StreamSink:
 class AtomicFile:
     """A text file that keeps its old content until `close`.
 
-    Written beside the target under another name, flushed to the disk, then renamed over it. A target
-    that exists and is no regular file (a pipe, /dev/full) is written directly. Raises OutputError.
+    Written where nobody sees it, flushed to the disk, then put in the target's place; so whatever ends
+    the program, even SIGKILL, leaves the old file or the new one. The mode stays, a symlink is followed.
+    A target that exists and is no regular file (a pipe, /dev/full), or that is standard output under
+    another name, is written directly. Raises OutputError.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._target = os.path.realpath(path)
-        self._aside: str | None = None
+        self._replaces = False  # whether `close` puts a file in the target's place
+        self._aside: str | None = None  # the name of the file that is not in its place yet, if it has one
         self._stream: TextIO | None = None
         try:
             self._stream = os.fdopen(self._open(), "w", encoding="utf-8", newline="")
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
             raise self._failed(error) from None
 
     def _open(self) -> int:
         try:
-            mode = os.stat(self._target).st_mode
+            old = os.stat(self._path)  # not of the target: /dev/stdout can lead to a pipe, which has no name
         except FileNotFoundError:
-            mode = None
-        if mode is not None and not stat.S_ISREG(mode):
-            return os.open(self._target, os.O_WRONLY)  # refuses a directory by itself
-        self._aside = f"{self._target}.{os.getpid()}.part"
-        descriptor = os.open(self._aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        if mode is not None:
-            os.fchmod(descriptor, stat.S_IMODE(mode))
+            old = None
+        if old is not None:
+            printed = _printed(old)
+            if printed is not None:
+                return os.dup(printed)  # shares the position, so that neither overwrites the other
+            if not stat.S_ISREG(old.st_mode):
+                return os.open(self._path, os.O_WRONLY)  # refuses a directory by itself
+            if not os.access(self._target, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        descriptor = self._open_unseen()
+        if old is not None:
+            with suppress(OSError):  # another user's file becomes ours, as with any editor
+                os.fchown(descriptor, old.st_uid, old.st_gid)
+            os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
+        self._replaces = True
         return descriptor
 
-    def _failed(self, error: OSError) -> OutputError:
+    def _open_unseen(self) -> int:
+        """Open a file on the target's file system: one without a name where the system can do that."""
+        if _UNNAMED:
+            with suppress(OSError):  # not every file system can; what else is wrong shows below
+                return os.open(os.path.dirname(self._target), os.O_WRONLY | _UNNAMED, 0o666)
+        return self._try_names(lambda aside: os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+
+    def _try_names(self, make: Callable[[str], _T]) -> _T:
+        """Return what `make` returns for a name beside the target that it does not find taken.
+
+        A name can be left over from a process of the same number that was killed; in a container every
+        process may have the same.
+        """
+        number = 0
+        while True:
+            self._aside = f"{self._target}.{os.getpid()}-{number}.part"
+            try:
+                return make(self._aside)
+            except FileExistsError:
+                number += 1
+            except OSError:
+                self._aside = None
+                raise
+
+    def _failed(self, error: OSError | ValueError) -> OutputError:
         self.abandon()
-        return OutputError(f"{self._path}: can not be written: {error.strerror}")
+        return OutputError(f"{self._path}: can not be written: {getattr(error, 'strerror', None) or error}")
 
     def write(self, text: str) -> None:
-        """Write to the file beside the target."""
+        """Write to the file that will take the target's place."""
         assert self._stream is not None, "the file was closed"
         try:
             self._stream.write(text)
         except OSError as error:
             raise self._failed(error) from None
 
-    def close(self) -> None:
-        """Put the file in the target's place, durably."""
+    def flush(self) -> None:
+        """Have all that was written on the disk, so that what can go wrong in `close` went wrong here."""
         assert self._stream is not None, "the file was closed"
         try:
             self._stream.flush()
-            if self._aside is not None:
+            if self._replaces:
                 os.fsync(self._stream.fileno())
+        except OSError as error:
+            raise self._failed(error) from None
+
+    def close(self) -> None:
+        """Put the file in the target's place, durably."""
+        self.flush()
+        assert self._stream is not None
+        try:
+            if self._replaces:
+                self._replace(self._stream.fileno())
             self._stream.close()
-            if self._aside is not None:
-                os.replace(self._aside, self._target)
-                self._aside = None
         except OSError as error:
             raise self._failed(error) from None
         self._stream = None
+
+    def _replace(self, descriptor: int) -> None:
+        if self._aside is None:
+            # Only linkat follows the link of /proc, and a folder's descriptor makes Python call it.
+            unnamed = f"/proc/self/fd/{descriptor}"
+            self._try_names(lambda aside: os.link(unnamed, aside, src_dir_fd=descriptor))
+        assert self._aside is not None
+        os.replace(self._aside, self._target)
+        self._aside = None
+        with suppress(OSError):  # the name is durable too, where a folder can be synced
+            folder = os.open(os.path.dirname(self._target), os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
 
     def abandon(self) -> None:
         """Leave the target as it was; harmless after `close`."""
@@ -171,6 +244,19 @@ class AtomicFile:
                 os.unlink(aside)
 
 
+def _printed(status: os.stat_result) -> int | None:
+    """Return the descriptor of standard output or error if that is the file of `status`, else None.
+
+    Devices are not meant: /dev/null and a terminal can be written twice.
+    """
+    if not stat.S_ISCHR(status.st_mode):
+        for descriptor in (1, 2):
+            with suppress(OSError):  # it may be closed
+                if os.path.samestat(status, os.fstat(descriptor)):
+                    return descriptor
+    return None
+
+
 class FileSink:
     """Writes rows to a file in the format `kind` of `FORMATS`; the file appears when it is closed."""
 
@@ -182,6 +268,10 @@ class FileSink:
     def add(self, rows: Sequence[Row]) -> None:
         """Write the rows."""
         self._file.write(self._format(rows))
+
+    def flush(self) -> None:
+        """Have the rows on the disk; see `AtomicFile.flush`."""
+        self._file.flush()
 
     def close(self) -> None:
         """Let the file appear."""

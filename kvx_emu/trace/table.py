@@ -29,6 +29,9 @@ class TableSink:
         """Keep the rows."""
         self._rows.extend(rows)
 
+    def flush(self) -> None:
+        """Do nothing: nothing is written here."""
+
     def close(self) -> None:
         """Do nothing: the rows are kept for `text`."""
 

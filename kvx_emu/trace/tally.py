@@ -80,12 +80,17 @@ class Tally:
         # A line can have one request taken and a newer one pending: first in, first out. What software
         # clears is the newer one.
         for tick, cluster, core, event, line, _, _, _ in rows:
+            asked = self._asked[cluster, core, line]
             if event == REQUEST:
-                self._asked[cluster, core, line].append(tick)
-            elif event == ENTER:
-                self._waits.append((cluster, core, line, tick - self._asked[cluster, core, line].popleft()))
-            elif event == CLEAR:
-                self._asked[cluster, core, line].pop()
+                asked.append(tick)
+            elif event in {ENTER, CLEAR}:
+                if not asked:
+                    name = CoreId(cluster, core)
+                    raise DefectError(f"{name} line {line}: {event} at tick {tick} without a request")
+                if event == ENTER:
+                    self._waits.append((cluster, core, line, tick - asked.popleft()))
+                else:
+                    asked.pop()
 
     def mark(self) -> Mark:
         """Return this moment, for the `since` of the other methods."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from textwrap import dedent
 
+import pytest
+
 from kvx_emu.core_id import CoreId
 from kvx_emu.errors import InputError, Source
 from kvx_emu.script.bind import bind
@@ -61,14 +63,12 @@ def action(line, board=None):
 
 def errors(text, board=None, **options):
     """Return (line, column, code) of each finding, and all messages as one text."""
-    try:
-        script = read(text, partial=True, **options)
-        bind(script, board or FakeBoard())
-    except InputError as error:
-        places = [(f.place.line, f.place.column, f.code) for f in error.findings]
-        assert all(f.severity == "error" for f in error.findings)
-        return places, "\n".join(f.message for f in error.findings)
-    raise AssertionError("the script was accepted")
+    with pytest.raises(InputError) as caught:
+        bind(read(text, partial=True, **options), board or FakeBoard())
+    findings = caught.value.findings
+    assert {finding.severity for finding in findings} == {"error"}
+    places = [(finding.place.line, finding.place.column, finding.code) for finding in findings]
+    return places, "\n".join(finding.message for finding in findings)
 
 
 def step_error(line, board=None):

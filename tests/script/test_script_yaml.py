@@ -262,3 +262,16 @@ def test_the_garbage_collector_runs_again_after_reading():
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_a_refused_scalar_is_told_once_wherever_it_stands():
+    for text in (
+        "!x a",
+        "version: 1\nsteps: !x a",
+        "version: 1\nsteps: [wait: 1]\ntiming: !x a",
+        "version: 1\nparams: !x a\nsteps: [wait: 1]",
+        "version: 1\nsteps: [!x a]",
+        "version: 1\nsteps: [expect: {delivered: !x 1}]",
+    ):
+        places, _ = errors(text)
+        assert [code for _, _, code in places] == ["script-tag"], text

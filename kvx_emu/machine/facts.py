@@ -1,0 +1,69 @@
+"""What a tree says of its interrupt hardware, as plain values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from kvx_emu.core_id import CoreId
+    from kvx_emu.dt.tree import Node
+    from kvx_emu.errors import Place
+    from kvx_emu.hw.model import Model
+
+
+class CpuFacts(NamedTuple):
+    """An enabled cpu node: its core, and the node of its own interrupt controller, if it has one."""
+
+    core: CoreId
+    node: Node
+    intc: Node | None
+
+
+class Block(NamedTuple):
+    """An enabled node with registers that the cores can address.
+
+    `start` is the address that all cores see, `cluster` whose window that is in (None: none's);
+    `compatible` the string that was recognised, `model` its class, both None if none was.
+    """
+
+    node: Node
+    title: str
+    start: int
+    size: int
+    cluster: int | None
+    place: Place
+    compatible: str | None
+    model: type[Model] | None
+
+    @property
+    def end(self) -> int:
+        """The first address after the block."""
+        return self.start + self.size
+
+
+class Wire(NamedTuple):
+    """A line of a core that the tree names as the output of a controller."""
+
+    core: CoreId
+    line: int
+    place: Place
+
+
+class Ipi(NamedTuple):
+    """An IPI controller and the wires that its node names; the hardware has all 8 x 17."""
+
+    block: Block
+    cluster: int
+    wires: tuple[Wire, ...]
+
+
+class Wiring(NamedTuple):
+    """All that a tree says of its interrupt hardware."""
+
+    clock_hz: int
+    clusters: int
+    cpus: tuple[CpuFacts, ...]
+    shared_intc: Node | None
+    blocks: tuple[Block, ...]
+    ipis: tuple[Ipi, ...]
+    dialect: str  # coolidge (an intc in each cpu node) or kvx (one for all)

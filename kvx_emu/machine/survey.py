@@ -1,0 +1,83 @@
+"""What the rules about a tree share: what a node is, and telling what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kvx_emu.errors import Finding, InputError
+from kvx_emu.hw import registry
+from kvx_emu.models.core import Core
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from kvx_emu.dt.tree import Node, Tree
+    from kvx_emu.errors import Place
+
+    Report = Callable[[Finding], None]
+
+
+class Survey:
+    """One reading of one tree. What is found goes to the reader's `report`, nothing twice."""
+
+    def __init__(self, tree: Tree, report: Report, profile: str) -> None:
+        self.tree = tree
+        self.profile = profile
+        self._report = report
+        self._told: set[Finding] = set()
+
+    def tell(self, finding: Finding) -> None:
+        """Pass a finding on, unless the same was told before."""
+        if finding not in self._told:
+            self._told.add(finding)
+            self._report(finding)
+
+    def say(
+        self,
+        severity: str,
+        code: str,
+        message: str,
+        node: Node,
+        prop: str | None = None,
+        place: Place | None = None,
+    ) -> None:
+        """Tell of something at `place`; by default at the property `prop`, or at the node without one."""
+        if place is None:
+            place = node.place if prop is None else node.property_place(prop)
+        self.tell(Finding(severity, code, message, place, node.path, prop))
+
+    def cells(self, node: Node, name: str) -> list[int] | None:
+        """Return the cells of a property, none if it is absent; None if it has none, which is told."""
+        try:
+            return node.cells(name)
+        except InputError as error:
+            self._tell_all(error)
+            return None
+
+    def strings(self, node: Node, name: str) -> list[str]:
+        """Return the strings of a property; none if it is absent or holds none, the latter told."""
+        try:
+            return node.strings(name)
+        except InputError as error:
+            self._tell_all(error)
+            return []
+
+    def _tell_all(self, error: InputError) -> None:
+        for finding in error.findings:
+            self.tell(finding)
+
+    def model(self, node: Node) -> tuple[str, type] | None:
+        """Return the first of a node's `compatible` that has a model, and the model."""
+        return registry.find(self.strings(node, "compatible"), self.profile)
+
+    def nodes_of(self, kind: type) -> Iterator[Node]:
+        """Yield the enabled nodes whose model is a `kind`, in the order of the tree."""
+        for node in self.tree.nodes():
+            found = self.model(node)
+            if found is not None and issubclass(found[1], kind) and node.enabled:
+                yield node
+
+    def is_core_intc(self, node: Node) -> bool:
+        """Whether a node says that it is the interrupt controller of a core."""
+        found = self.model(node)
+        return found is not None and issubclass(found[1], Core)
