@@ -13,7 +13,7 @@ class Limits(NamedTuple):
     nodes: int = 100_000  # nodes in a tree: the largest Linux tree has under 2,000
     depth: int = 100  # nested nodes: real trees have under 15; keeps every walk off the stack limit
     script_text: int = 64 << 20  # bytes of YAML: about a million steps
-    script_depth: int = 16  # nested YAML collections: five nested repeats need 13
+    script_depth: int = 16  # nested YAML collections: three nested repeats with any step inside
     expansion: int = 10**11  # steps after repeat and random are unrolled: weeks of running
     ticks: int = 1 << 63  # simulated time, exclusive: 292 years at 1 GHz, and fits a signed 64-bit integer
     number: int = 1 << 64  # any number of a script, exclusive: the widest register

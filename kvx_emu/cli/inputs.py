@@ -32,6 +32,7 @@ profile_option = click.option(
     help="The hardware as Kalray documents it, or as Kalray's QEMU has it.",
 )
 
+
 def read_machine(board: str, profile: str) -> tuple[Machine, tuple[Finding, ...]]:
     """Return the machine of a board file and the warnings about it."""
     from kvx_emu.dt.load import load_tree

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from kvx_emu.cli.inputs import (
+    FILE,
     cores_of,
     lines_of,
     params_of,
@@ -15,11 +17,13 @@ from kvx_emu.cli.inputs import (
     read_both,
     refuse_overwriting,
 )
+from kvx_emu.cli.tell import tell
 from kvx_emu.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kvx_emu.core_id import CoreId
     from kvx_emu.engine.outcome import Outcome
     from kvx_emu.machine.machine import Machine
     from kvx_emu.trace.sink import Sink
@@ -41,23 +45,41 @@ EVENTS = (
     "reset",
 )
 
+
+class EventNames(click.Choice[str]):
+    """The names of events, with commas between them; the value is one text, as it was given."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return `value`, whose every name is an event; refuse it otherwise, naming the nearest."""
+        for name in value.split(","):
+            if name not in EVENTS:
+                from difflib import get_close_matches
+
+                near = "".join(f" Did you mean {word!r}?" for word in get_close_matches(name, EVENTS, n=1))
+                self.fail(f"{name!r} is not one of {', '.join(EVENTS)}.{near}", param, ctx)
+        return value
+
+
 EPILOG = """\b
 Examples:
   kvx-emu run boards/cluster.dts scripts/smoke.yaml
   kvx-emu run board.dtb script.yaml --csv trace.csv --format none --strict
-  kvx-emu run board.dts script.yaml --core pe0-3 --line 24 --event enter --from 100 --to 200
+  kvx-emu run board.dts script.yaml --core pe0-3 --line 24 --event enter,exit --from 100 --to 200
   kvx-emu run board.dts script.yaml --set n=5 --seed 7 --format jsonl | jq .tick
 """
 
 
 @click.command("run", epilog=EPILOG, short_help="Run a script on a board, print each core's trace.")
-@click.argument("board")
-@click.argument("script")
-@click.option("--csv", "csv", metavar="FILE", help="Write the trace to FILE as CSV, whatever its suffix.")
+@click.argument("board", type=FILE)
+@click.argument("script", type=FILE)
+@click.option(
+    "--csv", "csv", metavar="FILE", type=FILE, help="Write the trace to FILE as CSV, whatever its suffix."
+)
 @click.option(
     "--trace",
     "traces",
     metavar="FILE",
+    type=FILE,
     multiple=True,
     help="Write the trace to FILE: .csv or .jsonl. Repeatable.",
 )
@@ -78,7 +100,10 @@ Examples:
 )
 @profile_option
 @click.option(
-    "--seed", type=click.IntRange(0, (1 << 64) - 1), help="For the random steps without a seed of their own."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(0, (1 << 64) - 1),
+    help="For the random steps without a seed of their own (default: 0).",
 )
 @click.option(
     "--set",
@@ -94,12 +119,19 @@ Examples:
     "cores",
     metavar="NAMES",
     multiple=True,
-    help="Show only rows of these cores: pe3, pe0-7, c1.rm.",
+    help="Show only rows of these cores: pe3, pe0-7,rm, c1.pes.",
 )
 @click.option(
-    "--line", "lines", metavar="LINES", multiple=True, help="Show only rows of these lines: 24, 24-31."
+    "--line", "lines", metavar="LINES", multiple=True, help="Show only rows of these lines: 24, 24-26,31."
 )
-@click.option("--event", "events", type=click.Choice(EVENTS), multiple=True, help="Show only these events.")
+@click.option(
+    "--event",
+    "events",
+    metavar="NAMES",
+    type=EventNames(EVENTS),
+    multiple=True,
+    help=f"Show only these events, of {', '.join(EVENTS)}.",
+)
 @click.option(
     "--from", "first", metavar="TICK", type=click.IntRange(0), default=0, help="Show rows from this tick on."
 )
@@ -113,7 +145,7 @@ Examples:
 @click.option(
     "--limit-events", metavar="N", type=click.IntRange(1), help="Stop with 4 once N rows were made."
 )
-@click.option("-v", "--verbose", is_flag=True, help="Tell the warnings about the board and the engine, too.")
+@click.option("-q", "--quiet", is_flag=True, help="Tell no warnings; errors and failed expectations alone.")
 def command(
     *,
     board: str,
@@ -133,47 +165,60 @@ def command(
     last: int | None,
     limit_ticks: int | None,
     limit_events: int | None,
-    verbose: bool,
+    quiet: bool,
 ) -> int:
     """Run SCRIPT on the machine that BOARD describes and print the trace of each core.
 
     BOARD is a .dts or a .dtb, told apart by content; SCRIPT a YAML file; - is standard input for either.
-    The filters choose what is shown and written, not what happens.
+    The filters choose what is shown and written, not what happens; the summary keeps to --core and --line.
     """
+    from kvx_emu.cli.progress import Progress, length
     from kvx_emu.engine.reference import Reference
     from kvx_emu.trace.sink import FileSink, Filter
 
     if engine == "vector":
         raise UsageError("--engine vector: there is no vector engine yet; auto and reference are the same")
-    files = [(path, _kind(path)) for path in traces] + ([(csv, "csv")] if csv else [])
+    files = [(path, _kind(path)) for path in traces] + ([(csv, "csv")] if csv is not None else [])
     refuse_overwriting([path for path, _ in files], [board, script])
     machine, program, warnings = read_both(board, script, profile=profile, params=params, seed=seed)
-    chosen = {"cores": cores_of(cores, machine), "lines": lines_of(lines), "events": set(events) or None}
+    shown_cores, shown_lines = cores_of(cores, machine), lines_of(lines)
+    shown_events = {name for names in events for name in names.split(",")} or None
 
     sinks: list[Sink] = []
     try:
-        sinks += [FileSink(path, kind) for path, kind in files]
+        for path, suffix in files:
+            sinks.append(FileSink(path, suffix))  # one by one: those that were opened are abandoned
         printed = _printed(kind)
         sinks += [printed] if printed is not None else []
-        filtered = [Filter(sink, **chosen, first=first, last=last) for sink in sinks]  # type: ignore[arg-type]
-        reference = Reference(machine, program, filtered, limit_ticks=limit_ticks, limit_events=limit_events)
+        takers: list[Sink] = [
+            Filter(sink, cores=shown_cores, lines=shown_lines, events=shown_events, first=first, last=last)
+            for sink in sinks
+        ]
+        if sys.stderr is not None and sys.stderr.isatty():
+            sinks.append(Progress(sys.stderr, length(program.actions)))
+            takers.append(sinks[-1])
+        reference = Reference(machine, program, takers, limit_ticks=limit_ticks, limit_events=limit_events)
         outcome = reference.run()
+        for sink in sinks:
+            sink.flush()
         for sink in sinks:
             sink.close()
     finally:
         for sink in sinks:
             sink.abandon()
     if kind == "table":
-        _print_table(printed, outcome, machine)  # type: ignore[arg-type]
-    for warning in (*(warnings if verbose else ()), *outcome.warnings, *outcome.failures):
-        click.echo(str(warning), err=True)
+        _print_table(printed, outcome, machine, shown_cores, shown_lines)  # type: ignore[arg-type]
+    for warning in () if quiet else (*warnings, *outcome.warnings):
+        tell(str(warning))
+    for failure in outcome.failures:
+        tell(str(failure))
     return _status(outcome, strict=strict)
 
 
 def _kind(path: str) -> str:
     from kvx_emu.trace.text import FORMATS
 
-    suffix = path.rpartition(".")[2] if "." in path else ""
+    suffix = os.path.splitext(path)[1].removeprefix(".")
     if suffix not in FORMATS:
         known = ", ".join(f".{name}" for name in FORMATS)
         raise UsageError(f"--trace {path}: the suffix says the format; known: {known}")
@@ -190,11 +235,18 @@ def _printed(kind: str) -> Sink | None:
     return TableSink() if kind == "table" else StreamSink(sys.stdout, kind)
 
 
-def _print_table(table: TableSink, outcome: Outcome, machine: Machine) -> None:
+def _print_table(
+    table: TableSink, outcome: Outcome, machine: Machine, cores: set[CoreId] | None, lines: set[int] | None
+) -> None:
     from kvx_emu.trace.sink import write_text
     from kvx_emu.trace.table import summary_text
 
-    parts: Sequence[str] = (table.text(), summary_text(outcome.summary), _last_line(outcome, machine))
+    summary = {
+        (core, line): counts
+        for (core, line), counts in outcome.summary.items()
+        if (cores is None or core in cores) and (lines is None or line in lines)
+    }
+    parts: Sequence[str] = (table.text(), summary_text(summary), _last_line(outcome, machine))
     write_text(sys.stdout, "\n".join(part for part in parts if part))
 
 
@@ -212,11 +264,11 @@ def _last_line(outcome: Outcome, machine: Machine) -> str:
 
 def _status(outcome: Outcome, *, strict: bool) -> int:
     if outcome.stopped is not None:
-        click.echo(f"kvx-emu: stopped by a limit: {outcome.stopped}", err=True)
+        tell(f"kvx-emu: stopped by a limit: {outcome.stopped}")
         return LIMIT_MET
     if outcome.failures:
         return FAILED
     if strict and not outcome.checked:
-        click.echo("kvx-emu: --strict, and the script expected nothing", err=True)
+        tell("kvx-emu: --strict, and the script expected nothing")
         return NOTHING_CHECKED
     return 0
