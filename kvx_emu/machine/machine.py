@@ -69,6 +69,8 @@ class Machine:
         self._bus: AddressMap[Model | Block] = AddressMap()
         for block in wiring.blocks:
             self._bus.add(Region(block.start, block.size, self._build(block), block.node.path))
+        # By cluster, wherever their nodes stand in the tree: the order of nodes means nothing.
+        self.controllers = {cluster: self.controllers[cluster] for cluster in sorted(self.controllers)}
         for ipi in wiring.ipis:
             for wire in ipi.wires:
                 self.ipi_lines[wire.core] = self.ipi_lines.get(wire.core, 0) | 1 << wire.line
