@@ -26,16 +26,16 @@ def read_input(path: str, limit: int) -> bytes:
     try:
         if path == "-":
             if sys.stdin is None:
-                raise UsageError("cannot read standard input: it is closed")
+                raise UsageError("can not read standard input: it is closed")
             return sys.stdin.buffer.read(limit + 1)
         mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode):
             kind = _KINDS.get(stat.S_IFMT(mode), "of an unknown kind")
-            raise UsageError(f"cannot read {path}: not a regular file: it is {kind}")
+            raise UsageError(f"can not read {path}: not a regular file: it is {kind}")
         with open(path, "rb") as stream:
             return stream.read(limit + 1)
     except OSError as error:
         name = "standard input" if path == "-" else path
-        raise UsageError(f"cannot read {name}: {error.strerror or error}") from None
+        raise UsageError(f"can not read {name}: {error.strerror or error}") from None
     except ValueError as error:  # a zero byte in the name, or a closed standard input
-        raise UsageError(f"cannot read {path!r}: {error}") from None
+        raise UsageError(f"can not read {path!r}: {error}") from None

@@ -13,13 +13,35 @@ from kvx_emu.errors import InputError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from click.shell_completion import CompletionItem
+
     from kvx_emu.core_id import CoreId
     from kvx_emu.errors import Finding
     from kvx_emu.machine.machine import Machine
     from kvx_emu.script.actions import Program
 
-FILE = click.Path(readable=False, allow_dash=True)
-"""The type of a file's name: completed by shells as such, and looked at by whoever opens it, not here."""
+
+class FileName(click.types.StringParamType):
+    """The name of a file: completed by shells as such, and looked at by whoever opens it, not here."""
+
+    name = "file"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return `value`; refuse what can be no name."""
+        if "\0" in value:
+            self.fail("a name has no zero byte", param, ctx)
+        return value
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Leave it to the shell."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(incomplete, type="file")]
+
+
+FILE = FileName()
 
 PROFILES = ("hardware", "qemu")  # as in kvx_emu.hw.registry, which need not be imported for --help
 
@@ -130,7 +152,10 @@ def refuse_both_stdin(board: str, script: str | None) -> None:
 
 def refuse_overwriting(outputs: Iterable[str], inputs: Iterable[str]) -> None:
     """Raise UsageError if an output is an input or is named twice, or is `-`."""
-    taken = {os.path.realpath("/dev/stdin" if path == "-" else path): path for path in inputs}
+    taken = {
+        os.path.realpath("/dev/stdin" if path == "-" else path): "standard input" if path == "-" else path
+        for path in inputs
+    }
     for path in outputs:
         if path == "-":
             raise UsageError("found - for an output file; --format csv or jsonl prints to standard output")

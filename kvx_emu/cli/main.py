@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ import click
 
 from kvx_emu import __version__
 from kvx_emu.cli.tell import tell
-from kvx_emu.errors import InputError, KvxEmuError, OutputError, ReaderGoneError
+from kvx_emu.errors import DefectError, InputError, KvxEmuError, OutputError, ReaderGoneError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 READER_GONE = 141  # 128 + SIGPIPE
-DEFECT = 70  # EX_SOFTWARE
 
 COMMANDS = ("run", "check", "show", "schema", "bench")
 
@@ -84,6 +84,10 @@ def cli() -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; no traceback but for a defect of ours."""
     _open_closed()
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        # Messages quote what stands in a file; not every terminal has all that, and a blob or an old
+        # source need not be text at all.
+        sys.stdout.reconfigure(errors="backslashreplace")
     _unwind_on_signals()
     try:
         status = _dispatch(argv)
@@ -102,8 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         import traceback
 
         tell(traceback.format_exc().rstrip())
-        tell(f"kvx-emu {__version__}: this is a defect of kvx-emu; please report it with the lines above")
-        status = DEFECT
+        status = _tell(DefectError(f"version {__version__}"))
     _leave_quietly()
     return status
 
@@ -138,6 +141,7 @@ def _unwind(number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _dispatch(argv: Sequence[str] | None) -> int:
+    streams = sys.stdout, sys.stderr
     try:
         result = cli.main(
             args=None if argv is None else list(argv), prog_name="kvx-emu", standalone_mode=False
@@ -147,8 +151,9 @@ def _dispatch(argv: Sequence[str] | None) -> int:
             error.show()
         return error.exit_code
     except SystemExit as left:
-        # click's own answer to a closed pipe is to leave with 1, behind this mark.
-        if type(sys.stdout).__name__ == "PacifyFlushWrapper":
+        # click's own answer to a closed pipe is to wrap the streams and to leave with 1.
+        if sys.stdout is not streams[0]:
+            sys.stdout, sys.stderr = streams
             return READER_GONE
         return left.code if isinstance(left.code, int) else 0
     return result if isinstance(result, int) else 0
@@ -160,6 +165,8 @@ def _tell(error: KvxEmuError) -> int:
             tell(str(finding))
     elif not isinstance(error, ReaderGoneError):
         tell(f"kvx-emu: {error}")
+    if isinstance(error, DefectError):
+        tell("kvx-emu: this is a defect of kvx-emu; please report it with the lines above")
     return error.exit_status
 
 

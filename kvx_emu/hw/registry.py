@@ -25,13 +25,17 @@ _models: dict[tuple[str, str], type] = {}
 
 
 def model(*compatibles: str, profile: str = HARDWARE) -> Callable[[Class], Class]:
-    """Register the decorated class as the model of each of `compatibles` in `profile`."""
+    """Register the decorated class as the model of each of `compatibles` in `profile`.
+
+    ValueError, and nothing is registered, if one of them has another model there.
+    """
 
     def register(cls: Class) -> Class:
         for compatible in compatibles:
-            known = _models.setdefault((profile, compatible), cls)
-            if known is not cls:
-                raise ValueError(f"{compatible} already has the model {known.__name__}")
+            taken = _models.get((profile, compatible), cls)
+            if taken is not cls:
+                raise ValueError(f"{compatible} already has the model {taken.__name__}")
+        _models.update({(profile, compatible): cls for compatible in compatibles})
         return cls
 
     return register

@@ -21,14 +21,17 @@ ONE_CELL = (1).to_bytes(4, "big")
 
 
 class Cores(NamedTuple):
-    """The enabled cores, ascending; `own` finds one by the path of the interrupt controller in its node.
+    """The enabled cores, ascending, all and by cluster.
 
-    `shared` is the node that stands for the controllers of all cores that have none of their own.
+    `own` finds one by the path of the interrupt controller in its node; `shared` is the node that stands
+    for the controllers of all cores that have none of their own, `sharing` these cores by cluster.
     """
 
     cpus: tuple[CpuFacts, ...]
+    by_cluster: dict[int, list[CoreId]]
     own: dict[str, CpuFacts]
     shared: Node | None
+    sharing: dict[int, list[CoreId]]
 
     @property
     def dialect(self) -> str:
@@ -43,7 +46,7 @@ class Cores(NamedTuple):
         if target.path in self.own:
             return [self.own[target.path].core]
         if self.shared is not None and target.path == self.shared.path:
-            return [cpu.core for cpu in self.cpus if cpu.core.cluster == cluster and cpu.intc is None]
+            return self.sharing.get(cluster, [])
         return None
 
 
@@ -51,7 +54,11 @@ def read_cores(survey: Survey) -> Cores:
     """Return the cores of a tree, and tell what is wrong with them."""
     cpus = _cpus(survey)
     own = {cpu.intc.path: cpu for cpu in cpus if cpu.intc is not None}
-    cores = Cores(cpus, own, _shared(survey))
+    cores = Cores(cpus, {}, own, _shared(survey), {})
+    for cpu in cpus:
+        cores.by_cluster.setdefault(cpu.core.cluster, []).append(cpu.core)
+        if cpu.intc is None:
+            cores.sharing.setdefault(cpu.core.cluster, []).append(cpu.core)
     for cpu in cpus if own else ():
         if cpu.intc is None and cores.shared is None:
             message = f"{cpu.core} has no interrupt controller, though others have one in their cpu node"

@@ -32,9 +32,8 @@ def read_ipis(survey: Survey, blocks: tuple[Block, ...], cores: Cores) -> tuple[
     """Return the IPI controllers among the blocks, and tell what is wrong with them."""
     found = []
     for block in blocks:
-        if block.model is not None and issubclass(block.model, IpiCtrl):
+        if _is_ipi(block):
             _check_registers(survey, block)
-            _check_overlaps(survey, block, blocks)
             if block.cluster is None:
                 message = (
                     f"{block.start:#x} is in no cluster's window, so the IPI controller belongs to no cluster"
@@ -42,6 +41,7 @@ def read_ipis(survey: Survey, blocks: tuple[Block, ...], cores: Cores) -> tuple[
                 survey.say(ERROR, "ipi-window", message, block.node, "reg", block.place)
             else:
                 found.append(_ipi(survey, block, block.cluster, cores))
+    _check_overlaps(survey, blocks)
     _check_clusters(survey, found)
     if not any(True for _ in survey.nodes_of(IpiCtrl)):
         survey.say(WARNING, "no-ipi", "the tree has no enabled IPI controller", survey.tree.root)
@@ -66,7 +66,7 @@ def _ipi(survey: Survey, block: Block, cluster: int, cores: Cores) -> Ipi:
                 for place in (first.place, wire.place):
                     survey.say(ERROR, "ipi-core-twice", message, block.node, interrupt.property, place)
     ipi = Ipi(block, cluster, tuple(wires[key] for key in sorted(wires) if _is_ipi_line(key[1])))
-    _check_cores(survey, ipi, [cpu.core for cpu in cores.cpus if cpu.core.cluster == cluster])
+    _check_cores(survey, ipi, cores.by_cluster.get(cluster, []))
     return ipi
 
 
@@ -118,21 +118,42 @@ def _check_registers(survey: Survey, block: Block) -> None:
         say(WARNING, f"the size {block.size:#x} is more than the block's {PAGE:#x}")
 
 
-def _check_overlaps(survey: Survey, ipi: Block, blocks: tuple[Block, ...]) -> None:
-    for other in blocks:
-        if other is ipi or other.start >= ipi.end or ipi.start >= other.end:
+def _check_overlaps(survey: Survey, blocks: tuple[Block, ...]) -> None:
+    """See that IPI controllers have their addresses for themselves.
+
+    Each of a crowd at one place is told, with one of those that it overlaps.
+    """
+    farthest: dict[str, Block] = {}  # of those of one kind that were seen: which reaches farthest
+    for block in sorted(blocks, key=lambda block: block.start):
+        kind = _kind(block)
+        if kind is None:
             continue
-        if other.node.raw("device_type") == b"memory\0":
-            severity, code = WARNING, "mem-overlap"
-        elif other.title in known.TITLES.values():
-            severity, code = ERROR, "ipi-reg-overlap"
-        else:
-            continue
-        low, high = max(ipi.start, other.start), min(ipi.end, other.end) - 1
-        first, second = sorted((ipi, other), key=blocks.index)
-        message = f"{first.node.path} and {second.node.path} overlap at {low:#x} to {high:#x}"
-        for block in (first, second):
-            survey.say(severity, code, message, block.node, "reg", block.place)
+        for other_kind, other in farthest.items():
+            if other.end > block.start and "ipi" in {kind, other_kind}:
+                _tell_overlap(survey, other, block, memory="memory" in {kind, other_kind})
+        if kind not in farthest or block.end > farthest[kind].end:
+            farthest[kind] = block
+
+
+def _is_ipi(block: Block) -> bool:
+    return block.model is not None and issubclass(block.model, IpiCtrl)
+
+
+def _kind(block: Block) -> str | None:
+    """Return what overlapping a block means; None if that is nobody's business."""
+    if _is_ipi(block):
+        return "ipi"
+    if block.node.raw("device_type") == b"memory\0":
+        return "memory"
+    return "block" if block.title in known.TITLES.values() else None
+
+
+def _tell_overlap(survey: Survey, first: Block, second: Block, *, memory: bool) -> None:
+    severity, code = (WARNING, "mem-overlap") if memory else (ERROR, "ipi-reg-overlap")
+    low, high = second.start, min(first.end, second.end) - 1
+    message = f"{first.node.path} and {second.node.path} overlap at {low:#x} to {high:#x}"
+    for block in (first, second):
+        survey.say(severity, code, message, block.node, "reg", block.place)
 
 
 def _check_cores(survey: Survey, ipi: Ipi, cores: list[CoreId]) -> None:

@@ -78,7 +78,7 @@ def _check_compatible(survey: Survey, node: Node) -> None:
 def _blocks(survey: Survey, clusters: int) -> Iterator[Block]:
     """Yield what answers on the bus, by the order of the tree."""
     for node in survey.tree.nodes():
-        if not node.enabled or node.path.startswith("/cpus/"):
+        if not node.enabled:
             continue
         title, compatible, model = _title(survey, node)
         if not node.has("reg"):
@@ -86,7 +86,12 @@ def _blocks(survey: Survey, clusters: int) -> Iterator[Block]:
                 survey.say(ERROR, "reg-format", f"{node.path}, {title}, has no reg", node)
             continue
         # Of a node that nobody models, only what can be understood is put on the map.
-        for reg in regs(node, survey.tell if model is not None else _ignore):
+        found = regs(node, survey.tell if model is not None else _ignore)
+        if model is not None and len(found) > 1:
+            message = f"{node.path}, {title}, has one region of registers; found {len(found)}"
+            survey.say(ERROR, "reg-format", message, node, "reg", found[1].place)
+            del found[1:]
+        for reg in found:
             if reg.size:
                 start = to_global(reg.address, 0)
                 cluster = cluster_at(start, clusters)

@@ -160,7 +160,6 @@ class Program:
     service: tuple[int, ...]
     actions: tuple[Action, ...]
     latency: bool
-    expectations: int  # how many steps of the script can fail, counted once each
 
 
 COUNTS = ("delivered", "coalesced", "masked", "requested", "pending", "cleared")

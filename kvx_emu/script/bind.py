@@ -83,7 +83,6 @@ class _Binder:
         self.script, self.board, self.seed, self.report = script, board, seed, report
         self.cores = Cores(board.cores)
         self.complete = not script.findings
-        self.expectations = 0
         self.latency = False
         self.resolved: dict[tuple[tuple[CoreName, ...], CoreId | None, bool], tuple[CoreId, ...]] = {}
         self.makers: dict[type[Step], Callable[..., Action]] = {
@@ -121,7 +120,6 @@ class _Binder:
             service=tuple(times_of[duration] for duration in timing.service),
             actions=bound,
             latency=self.latency,
-            expectations=self.expectations,
         )
 
     def steps(self, steps: Sequence[Step | None]) -> tuple[Action, ...]:
@@ -240,7 +238,6 @@ class _Binder:
         reader = self.one(step.reader, step)
         if reader is None:
             raise Refused
-        self.expectations += step.equals is not None
         return actions.Read(place, at, reader, step.address, step.size, step.equals)
 
     def enable(self, step: language.EnableStep, place: Place, at: int | None) -> Action:
@@ -273,7 +270,6 @@ class _Binder:
             )
             self.report.error(step.where(operation), "script-register", message)
         cores = self.some(step.cores, step, "cores")
-        self.expectations += operation == "equals"
         return actions.Sfr(place, at, cores, step.register, operation, value)
 
     def wait(self, step: language.WaitStep, place: Place, at: int | None) -> Action:
@@ -321,7 +317,6 @@ class _Binder:
                 known = f"expected one of {listed(marks)}" if marks else "the script has no marks"
                 message = f"unknown mark {quote(step.since)}; {known}{nearest(step.since, marks)}"
             self.report.error(step.where("since"), "script-mark", message)
-        self.expectations += 1
         self.latency |= step.within is not None
         return actions.Expect(
             place,

@@ -135,7 +135,7 @@ class AtomicFile:
         self._stream: TextIO | None = None
         try:
             self._stream = os.fdopen(self._open(), "w", encoding="utf-8", newline="")
-        except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        except OSError as error:
             raise self._failed(error) from None
 
     def _open(self) -> int:
@@ -183,9 +183,9 @@ class AtomicFile:
                 self._aside = None
                 raise
 
-    def _failed(self, error: OSError | ValueError) -> OutputError:
+    def _failed(self, error: OSError) -> OutputError:
         self.abandon()
-        return OutputError(f"{self._path}: can not be written: {getattr(error, 'strerror', None) or error}")
+        return OutputError(f"{self._path}: can not be written: {error.strerror}")
 
     def write(self, text: str) -> None:
         """Write to the file that will take the target's place."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import oracle
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import HealthCheck, Phase, example, given, note, settings
 from hypothesis import strategies as st
 
 from kvx_emu.core_id import PIDS, RM, CoreId
@@ -33,7 +33,7 @@ Step = dict[str, Any]
 
 EXAMPLES = int(os.environ.get("KVX_EMU_EXAMPLES", "0"))
 PROFILE = settings(
-    max_examples=EXAMPLES or 150,
+    max_examples=EXAMPLES or 500,
     derandomize=not EXAMPLES,
     database=None,
     deadline=None,
@@ -312,6 +312,8 @@ class Steps:
         if kind == "repeat" and depth < 2:
             step, time = self.repeat(depth)
             return step, time, "every" not in step["repeat"]
+        if kind == "again":  # all that a core lost in a reset, and more
+            return {"repeat": {"count": 1, "steps": self.readiness(linux=False)}}, 0, False
         if kind == "random":
             return *self.random(), False
         if kind == "idle":
@@ -359,7 +361,7 @@ class Steps:
         return [
             {"sfr": {"cores": "all", "register": register, "write": value}}
             for register, value in drawn
-            if self.pick(True, True, True, False)
+            if register == "PS" or self.pick(True, True, True, False)
         ]
 
 
@@ -370,7 +372,7 @@ def runs(
     """Draw a board and a script for it, of these kinds of steps."""
     spec = draw(board)
     steps = Steps(draw, spec, kinds.split())
-    software = steps.pick("bare", "linux")
+    software = steps.pick("bare", "bare", "linux")
     tick = st.sampled_from([0, 0, 1, 2, 3, 4])
     service = draw(st.one_of(tick, st.fixed_dictionaries(dict.fromkeys((*steps.lines, "default"), tick))))
     return spec, {
@@ -385,7 +387,7 @@ def runs(
 ANYTHING = (
     "send send send send send setting setting setting setting wait wait wait mask access random idle repeat"
 )
-DISTURBED = "raised raised raised raised setting setting setting opened opened wait wait wait send idle"
+DISTURBED = "raised raised raised raised setting setting setting opened opened wait wait wait send idle again"
 
 
 # The comparison
@@ -444,7 +446,33 @@ def test_any_script_gives_the_rows_and_the_summary_of_the_oracle(
     compare(*run, limit)
 
 
+def poked(register: str, operation: str, value: int) -> Step:
+    """Return a change of a register of pe0."""
+    return {"sfr": {"core": "pe0", "register": register, operation: value}}
+
+
+READY = [poked("PS", "write", 0x01000010), poked("ILL", "write", 0x9 << 48), poked("ILE", "write", 3 << 24)]
+RESET = {  # the handler of line 24 lets line 25 in with ET set; what pe0 gets afterwards, it stays halted
+    "version": 1,
+    "software": "bare",
+    "nesting": False,
+    "timing": {"delivery": 0, "entry": 0, "service": 5},
+    "steps": [
+        *READY,
+        poked("ILR", "set", 1 << 24),
+        {"wait": 1},
+        poked("PS", "set", 0x10),
+        poked("ILR", "set", 1 << 25),
+        {"wait": "idle"},
+        *READY,
+        poked("ILR", "set", 1 << 24),
+        {"wait": 9},
+    ],
+}
+
+
 @PROFILE
+@example((SMALL[0], RESET), None)
 @given(runs(st.sampled_from(SMALL), DISTURBED, most=20), LIMIT)
 def test_handlers_that_are_disturbed_give_the_rows_of_the_oracle(
     run: tuple[Spec, dict[str, Any]], limit: int | None

@@ -2,6 +2,7 @@
 # ruff: noqa: E501 - one row a case; either outcome is right, and each is checked
 
 import json
+from copy import deepcopy
 import subprocess
 import sys
 from textwrap import dedent
@@ -145,7 +146,8 @@ MUTATIONS = st.tuples(
 @given(st.lists(MUTATIONS, min_size=1, max_size=2))
 def test_the_schema_and_the_reader_accept_the_same(mutations):
     script = json.loads(json.dumps(SAMPLE))
-    for path, how, value, name in mutations:
+    for path, how, drawn, name in mutations:
+        value = deepcopy(drawn)  # a second mutation must not reach into what is drawn from
         holder = script
         try:
             for key in path[:-1]:

@@ -273,7 +273,6 @@ def test_nothing_but_the_masks_is_kept():
 
 def test_a_write_to_a_mask_requests_nothing():
     machine = machine_of()
-    machine.write(PE0, INTERRUPT, 4, 0x0)
     for value in (0x1FFFF, 0):
         machine.write(PE0, MASK, 4, value)
     assert requested(machine) == {}
@@ -308,15 +307,15 @@ def test_a_core_in_reset_keeps_a_request_until_it_is_reset_again():
     assert core.ilr == 0
 
 
-@pytest.mark.parametrize(("fall_asleep", "state"), [(Core.await_, State.RUNNING), (Core.sleep, State.RUNNING)])
-def test_a_request_wakes_a_core_that_has_the_line_disabled(fall_asleep, state):
+@pytest.mark.parametrize("fall_asleep", [Core.await_, Core.sleep])
+def test_a_request_wakes_a_core_that_has_the_line_disabled(fall_asleep):
     machine = machine_of()
     core = machine.core[CoreId(0, 3)]
     core.poke("WS", 0)
     fall_asleep(core)
     assert core.state is not State.RUNNING
     machine.write(PE0, INTERRUPT, 4, 0x8)
-    assert core.state is state
+    assert core.state is State.RUNNING
     assert core.ws == 0x3
 
 
@@ -333,8 +332,8 @@ def test_a_target_that_the_board_lacks_makes_one_warning_and_no_row():
     steps = "{write: {addr: 0xad0000, value: 0x10001}}, {write: {addr: 0xad0000, value: 0x10000}}"
     rows, outcome = run(steps, board="kvx-cluster.dts")
     assert seen(rows, "send", "request", "masked") == [(0, "send", 24), (0, "request", 24), (0, "send", 24)]
-    assert [(finding.code, finding.message) for finding in outcome.warnings] == [
-        ("no-such-core", "the board has no rm: its bit has no effect")
+    assert [finding.message for finding in outcome.warnings if finding.code == "no-such-core"] == [
+        "the board has no rm: its bit has no effect"
     ]
 
 
@@ -416,14 +415,13 @@ def test_each_register_keeps_the_bits_that_exist_if_it_can_be_read(model, regist
         assert port.heard == [*dropped, done]
 
 
-@registers
-def test_a_register_of_a_bank_does_not_touch_its_neighbours(model, register):
-    for offset, index in register.places():
-        block = model(Listener())
-        block.write(offset, 4, 0x1ABCD)
-        values = [block.read(place, 4) for place, _ in register.places()]
-        expected = [0x1ABCD if place == index and register.access == "RW" else 0 for place in range(len(values))]
-        assert values == expected
+def test_a_mask_register_does_not_touch_its_neighbours():
+    for place in range(8):
+        block = IpiCtrl(Listener())
+        block.write(0x20 + 4 * place, 4, 0x1ABCD)
+        values = [block.read(offset, 4) for offset in range(0, 0x40, 4)]
+        assert values.index(0x1ABCD) == 8 + place
+        assert sum(values) == 0x1ABCD
 
 
 @models

@@ -1,0 +1,156 @@
+"""What README.md and docs/ show is run, and prints what they show."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from command import KVX, ROOT, kvx_process
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+_BLOCK = re.compile(r"^ {0,3}```console *\n(.*?)^ {0,3}```", re.MULTILINE | re.DOTALL)
+
+needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
+
+
+def examples():
+    """Return (document, command, output lines) for each `$ kvx-emu ...` of the console blocks."""
+    found = []
+    for document in DOCUMENTS:
+        for block in _BLOCK.findall(document.read_text()):
+            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+                command, *output = part.rstrip().split("\n")
+                if command.startswith("kvx-emu "):
+                    found.append((document.name, command, tuple(output)))
+    return found
+
+
+EXAMPLES = examples()
+
+
+def differences(shown, printed):
+    """Return a diff where `printed` is not what `shown` says, in which `...` stands for any lines."""
+    pattern = "".join(
+        r"(?:.*\n)*?" if line.strip() == "..." else re.escape(line.rstrip()) + r" *\n" for line in shown
+    )
+    if re.fullmatch(pattern, "".join(f"{line}\n" for line in printed)):
+        return ""
+    return "\n".join(difflib.unified_diff(shown, printed, "shown", "printed", lineterm=""))
+
+
+def test_the_readme_shows_a_run():
+    assert [
+        command for name, command, _ in EXAMPLES if name == "README.md" and "kvx-emu run " in command
+    ] != []
+
+
+@pytest.mark.parametrize(
+    ("document", "command", "shown"), EXAMPLES, ids=[f"{name}: {command}" for name, command, _ in EXAMPLES]
+)
+def test_what_a_document_shows_is_what_is_printed(document, command, shown, tmp_path):
+    kvx = f"{shlex.join(KVX)} "
+    # A shell, for pipes and redirections; what follows one of these runs as well.
+    line = re.sub(r"(^|[|;&] *)kvx-emu ", lambda match: match[1] + kvx, command)
+    done = subprocess.run(
+        ["/bin/sh", "-c", line],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "Traceback" not in done.stdout
+    assert done.returncode in {0, 1, 3}
+    if shown:
+        assert differences(shown, done.stdout.rstrip().split("\n")) == ""
+    else:
+        assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "same"),
+    [
+        (["a", "b"], ["a", "b"], True),
+        (["a", "b"], ["a", "c"], False),
+        (["a"], ["a", "b"], False),
+        (["a", "b"], ["a"], False),
+        (["a", "...", "d"], ["a", "b", "c", "d"], True),
+        (["a", "...", "d"], ["a", "d"], True),
+        (["a", "...", "d"], ["a", "b", "c"], False),
+        (["..."], ["a", "b"], True),
+        (["..."], [], True),
+        (["a", "  ..."], ["a", "b"], True),
+        (["a.c"], ["abc"], False),
+        (["a"], ["a  "], True),
+    ],
+)
+def test_the_comparison_of_what_is_shown(shown, printed, same):
+    assert (differences(shown, printed) == "") is same
+
+
+def test_every_script_that_the_readme_prints_is_valid(tmp_path):
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    scripts = [block for block in blocks if block.startswith("version:")]
+    assert scripts
+    for text in scripts:
+        path = tmp_path / "script.yaml"
+        path.write_text(text)
+        result = kvx_process("run", "boards/cluster.dts", path, "--format", "none")
+        assert (result.status, result.err) == (0, "")
+
+
+def test_every_link_of_the_documents_leads_to_a_file():
+    links = [
+        (document, link)
+        for document in DOCUMENTS
+        for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", document.read_text())
+        if "://" not in link
+    ]
+    assert links
+    assert [str(link) for document, link in links if not (document.parent / link).exists()] == []
+
+
+def make(*args):
+    done = subprocess.run(["make", *args], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_readme_opens_with_the_two_commands():
+    block = re.search(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert block is not None
+    assert [line.split("#")[0].split() for line in block[1].splitlines()] == [
+        ["make", "demo"],
+        ["make", "test"],
+    ]
+
+
+@needs_make
+@pytest.mark.parametrize(
+    ("target", "command"),
+    [("demo", "kvx-emu run boards/cluster.dts scripts/smoke.yaml"), ("test", "python -m pytest")],
+)
+def test_make_does_what_the_readme_says(target, command):
+    # -o: as if the environment were there already, so that nothing is set up.
+    status, out, _ = make("-n", "-o", ".venv/.ready", target)
+    assert status == 0
+    assert out.strip().endswith(command)
+
+
+@needs_make
+def test_make_demo_prints_the_table():
+    folder = Path(sys.executable).parent
+    if not (folder / "kvx-emu").exists() or importlib.util.find_spec("kvx_emu") is None:
+        pytest.skip("kvx-emu is not installed here")
+    status, out, _ = make("-o", ".venv/.ready", "demo", f"BIN={folder}")
+    assert status == 0
+    assert "core      tick  event        line  from" in out
+    assert re.search(r"; (\d+) of \1 expectations held$", out, re.MULTILINE)

@@ -1,0 +1,76 @@
+"""What the package says of itself."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+import tomllib
+
+import pytest
+from command import ROOT
+
+import kvx_emu
+from kvx_emu.cli import main as cli_main
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+METADATA = PROJECT["project"]
+
+
+def test_the_version_is_written_twice_the_same():
+    assert METADATA["version"] == kvx_emu.__version__
+
+
+def test_the_command_is_an_entry_point():
+    assert METADATA["scripts"] == {"kvx-emu": "kvx_emu.cli.main:main"}
+    assert callable(cli_main.main)
+
+
+def test_the_files_that_the_metadata_names_exist():
+    assert (ROOT / METADATA["readme"]).is_file()
+    assert (ROOT / "LICENSE").read_text().lstrip().startswith("Apache License")
+    assert METADATA["license"] == "Apache-2.0"
+
+
+def test_what_goes_into_the_source_archive_exists_and_holds_the_package():
+    included = PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    assert "/kvx_emu" in included
+    assert [path for path in included if not (ROOT / path.lstrip("/")).exists()] == []
+    assert PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["kvx_emu"]
+
+
+def test_the_build_asks_nothing_of_git():
+    assert "dynamic" not in METADATA
+    assert [name for name in PROJECT["build-system"]["requires"] if "vcs" in name or "scm" in name] == []
+
+
+def test_what_is_imported_is_what_is_declared():
+    modules = {"click": "click", "fdt": "fdt", "yaml": "PyYAML", "tabulate": "tabulate"}
+    declared = {re.split("[<>=]", text)[0] for text in METADATA["dependencies"]}
+    imported = {
+        name
+        for path in (ROOT / "kvx_emu").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in imports_of(node)
+    }
+    assert imported - sys.stdlib_module_names - {"kvx_emu"} == set(modules)
+    assert declared == set(modules.values())
+
+
+def imports_of(node):
+    if isinstance(node, ast.Import):
+        return [name.name.partition(".")[0] for name in node.names]
+    return [node.module.partition(".")[0]] if isinstance(node, ast.ImportFrom) else []
+
+
+def test_every_dependency_has_an_upper_bound():
+    assert [text for text in METADATA["dependencies"] if "<" not in text or ">=" not in text] == []
+
+
+def test_the_changelog_starts_with_what_is_not_released_or_this_version():
+    path = ROOT / "CHANGELOG.md"
+    if not path.exists():
+        pytest.skip("no change log yet")
+    heading = re.search(r"^## \[?([^\]\n ]+)", path.read_text(), re.MULTILINE)
+    assert heading is not None
+    assert heading[1] in {"Unreleased", kvx_emu.__version__}

@@ -1,0 +1,42 @@
+"""Running the `kvx-emu` command as a process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+BOARD = "boards/cluster.dts"
+SMOKE = "scripts/smoke.yaml"
+KVX = [sys.executable, "-m", "kvx_emu"]
+
+
+class Result(NamedTuple):
+    """What a command left behind."""
+
+    status: int
+    out: str
+    err: str
+
+
+def kvx_process(*args: object, timeout: float = 60, closed: int | None = None, **options: Any) -> Result:
+    """Run `kvx-emu` with `args` in the repository's root; `options` are those of subprocess.run.
+
+    `closed` is the number of a standard stream that is closed before it starts.
+    """
+    options = {"cwd": ROOT, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
+    argv = [*KVX, *map(str, args)]
+    if closed is not None:
+        argv = ["/bin/sh", "-c", f'exec "$@" {closed}>&-', "sh", *argv]
+    done = subprocess.run(argv, timeout=timeout, check=False, **options)
+    return Result(done.returncode, done.stdout or "", done.stderr or "")
+
+
+def script_file(folder: Path, steps: str, head: str = "", name: str = "script.yaml") -> Path:
+    """Write a script: the lines of `head`, then each line of `steps` as a step; return its path."""
+    path = folder / name
+    lines = "".join(f"  - {step}\n" for step in steps.strip().splitlines())
+    path.write_text(f"version: 1\n{head}steps:\n{lines}")
+    return path
