@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kvx_emu.cli.tell import tell
+from kvx_emu.cli.trees import refuse_stdin_twice
 from kvx_emu.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from click.shell_completion import CompletionItem
 
+    from kvx_emu.cli.trees import Reading
     from kvx_emu.core_id import CoreId
     from kvx_emu.errors import Finding
     from kvx_emu.machine.machine import Machine
@@ -55,27 +57,29 @@ profile_option = click.option(
 )
 
 
-def read_machine(board: str, profile: str) -> tuple[Machine, tuple[Finding, ...]]:
+def read_machine(board: str, profile: str, reading: Reading) -> tuple[Machine, tuple[Finding, ...]]:
     """Return the machine of a board file and the warnings about it."""
-    from kvx_emu.dt.load import load_tree
     from kvx_emu.machine.machine import build
 
-    return build(load_tree(board), profile)
+    tree = reading.board(board)
+    machine, warnings = build(tree, profile)
+    return machine, (*tree.warnings, *warnings)
 
 
 def read_both(
-    board: str, script: str, *, profile: str, params: Mapping[str, int], seed: int | None
+    board: str, script: str, *, profile: str, params: Mapping[str, int], seed: int | None, reading: Reading
 ) -> tuple[Machine, Program, tuple[Finding, ...]]:
     """Return the machine, the program bound to it, and the warnings; tell the errors of both files."""
     from kvx_emu.script.bind import bind
     from kvx_emu.script.load import load_script
 
     refuse_both_stdin(board, script)
+    refuse_stdin_twice(script, *reading.overlays)
     findings: list[Finding] = []
     machine = program = None
     warnings: tuple[Finding, ...] = ()
     try:
-        machine, warnings = read_machine(board, profile)
+        machine, warnings = read_machine(board, profile, reading)
     except InputError as error:
         findings += error.findings
     # Without a machine the script can still be read, so that its own errors are told as well.

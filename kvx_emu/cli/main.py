@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 READER_GONE = 141  # 128 + SIGPIPE
 
-COMMANDS = ("run", "check", "show", "schema", "bench")
+COMMANDS = ("run", "check", "show", "dt", "schema", "bench")
 
 EPILOG = """\b
 Examples:

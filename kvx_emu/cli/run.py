@@ -18,11 +18,13 @@ from kvx_emu.cli.inputs import (
     refuse_overwriting,
 )
 from kvx_emu.cli.tell import tell
+from kvx_emu.cli.trees import tree_options
 from kvx_emu.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kvx_emu.cli.trees import Reading
     from kvx_emu.core_id import CoreId
     from kvx_emu.engine.outcome import Outcome
     from kvx_emu.machine.machine import Machine
@@ -99,6 +101,7 @@ Examples:
     help="There is one engine yet, the reference.",
 )
 @profile_option
+@tree_options
 @click.option(
     "--seed",
     metavar="N",
@@ -166,6 +169,7 @@ def command(
     limit_ticks: int | None,
     limit_events: int | None,
     quiet: bool,
+    reading: Reading,
 ) -> int:
     """Run SCRIPT on the machine that BOARD describes and print the trace of each core.
 
@@ -179,8 +183,10 @@ def command(
     if engine == "vector":
         raise UsageError("--engine vector: there is no vector engine yet; auto and reference are the same")
     files = [(path, _kind(path)) for path in traces] + ([(csv, "csv")] if csv is not None else [])
-    refuse_overwriting([path for path, _ in files], [board, script])
-    machine, program, warnings = read_both(board, script, profile=profile, params=params, seed=seed)
+    refuse_overwriting([path for path, _ in files], [board, script, *reading.overlays])
+    machine, program, warnings = read_both(
+        board, script, profile=profile, params=params, seed=seed, reading=reading
+    )
     shown_cores, shown_lines = cores_of(cores, machine), lines_of(lines)
     shown_events = {name for names in events for name in names.split(",")} or None
 

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from kvx_emu.cli.inputs import FILE, profile_option
+from kvx_emu.cli.trees import tree_options
 from kvx_emu.errors import ERROR, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from kvx_emu.cli.trees import Reading
     from kvx_emu.dt.tree import Tree
     from kvx_emu.errors import Finding
     from kvx_emu.hw.register import Register
@@ -30,12 +32,12 @@ Examples:
 @click.argument("board", type=FILE)
 @click.argument("what", type=click.Choice(["tree", "map", "wiring", "registers"]), default="tree")
 @profile_option
-def command(*, board: str, what: str, profile: str) -> None:
+@tree_options
+def command(*, board: str, what: str, profile: str, reading: Reading) -> None:
     """Print what was built from BOARD: its tree, address map, wiring or registers (default: tree)."""
-    from kvx_emu.dt.load import load_tree
     from kvx_emu.machine.wiring import read_wiring
 
-    tree = load_tree(board)
+    tree = reading.board(board)
     findings: list[Finding] = []
     wiring = read_wiring(tree, findings.append, profile)
     errors = [finding for finding in findings if finding.severity == ERROR]

@@ -21,13 +21,16 @@ class Reg(NamedTuple):
     size: int
     cell: int  # index of that cell in the property
     place: Place
+    middle: int  # index of its first cell of size
+    end: int  # index after its last cell
 
 
 def regs(node: Node, report: Report) -> list[Reg]:
     """Return the entries of `reg`, translated to the root through the `ranges` of every bus above.
 
     An entry that is wrong is left out and reported: `reg-format` (no whole number of entries),
-    `reg-size` (address + size beyond 2^64), `ranges` (a bus without ranges, or not in them).
+    `reg-size` (address + size beyond 2^64), `ranges` (a bus without ranges, or not in them),
+    `addr-size-cells` (at the bus).
     """
     result = []
     for reg in local_regs(node, report):
@@ -42,11 +45,11 @@ def local_regs(node: Node, report: Report) -> list[Reg]:
     bus = node.parent
     if bus is None or not node.has("reg"):
         return []
-    widths = _widths(bus, report)
+    here = widths(bus, report)
     cells = _cells(node, "reg", report)
-    if widths is None or cells is None:
+    if here is None or cells is None:
         return []
-    wide, size_wide = widths
+    wide, size_wide = here
     step = wide + size_wide
     if not cells or not wide or len(cells) % step:
         message = f"'reg' of {node.path} has {len(cells)} cells; expected entries of {step}"
@@ -57,7 +60,7 @@ def local_regs(node: Node, report: Report) -> list[Reg]:
     for index in range(0, len(cells), step):
         address = _number(cells[index : index + wide])
         size = _number(cells[index + wide : index + step])
-        reg = Reg(address, size, index, node.cell_place("reg", index))
+        reg = Reg(address, size, index, node.cell_place("reg", index), index + wide, index + step)
         if address >= _SPACE or address + size > _SPACE:
             _too_far(node, reg, address, report)
         else:
@@ -95,16 +98,16 @@ def _entry(bus: Node, address: int, size: int, report: Report) -> int | None:
     """Return what to add to an address below `bus` to get it above; None if no range holds all of it."""
     above = bus.parent
     assert above is not None
-    widths, widths_above = _widths(bus, report), _widths(above, report)
+    here, over = widths(bus, report), widths(above, report)
     cells = _cells(bus, "ranges", report)
-    if widths is None or widths_above is None or cells is None:
+    if here is None or over is None or cells is None:
         return None
-    wide, size_wide = widths
-    middle = wide + widths_above[0]
+    wide, size_wide = here
+    middle = wide + over[0]
     step = middle + size_wide
     if not step or len(cells) % step:
         message = f"'ranges' of {bus.path} has {len(cells)} cells; expected entries of {step}"
-        message += f" ({wide} of address, {widths_above[0]} of address above, {size_wide} of size)"
+        message += f" ({wide} of address, {over[0]} of address above, {size_wide} of size)"
         report(Finding(ERROR, "ranges", message, bus.property_place("ranges"), bus.path, "ranges"))
         return None
     for index in range(0, len(cells), step):
@@ -115,7 +118,7 @@ def _entry(bus: Node, address: int, size: int, report: Report) -> int | None:
     return None
 
 
-def _widths(bus: Node, report: Report) -> tuple[int, int] | None:
+def widths(bus: Node, report: Report) -> tuple[int, int] | None:
     """Return the cells that an address and a size take on a bus; None if that is wrong, which is reported."""
     result = []
     for name, default in _DEFAULTS.items():
@@ -123,7 +126,7 @@ def _widths(bus: Node, report: Report) -> tuple[int, int] | None:
             count = bus.cell(name)
         except InputError as error:
             for finding in error.findings:
-                report(finding)
+                report(finding._replace(code="addr-size-cells"))
             return None
         result.append(default if count is None else count)
     return result[0], result[1]

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from kvx_emu.dt.findings import Origin
+    from kvx_emu.errors import Finding
+
 NAME_LIMIT = 255  # characters; the specification's own is 31. Keeps a hostile tree's paths small
 
 
@@ -19,9 +22,9 @@ class Label(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """`&label` or `&{/path}` in a value: a phandle within cells, a path elsewhere."""
+    """`&label`, `&{/path}` or `&{label/path}` in a value: a phandle within cells, a path elsewhere."""
 
-    target: str  # a label, or a path that starts with /
+    target: str  # a label, a path that starts with /, or a label and the path from its node
     position: int
     element: int  # index of the element of the value that it is
     is_path: bool  # to be replaced by the target's path, not by its phandle
@@ -30,7 +33,7 @@ class Reference(NamedTuple):
 class Value:
     """A property: its name's position, its bytes, and the positions of the elements they came from."""
 
-    __slots__ = ("data", "labels", "offsets", "position", "positions", "references")
+    __slots__ = ("data", "deleted", "labels", "marks", "offsets", "position", "positions", "references")
 
     def __init__(self, position: int, data: bytes = b"", start: int | None = None) -> None:
         self.position = position
@@ -39,8 +42,11 @@ class Value:
         # the source. None: the bytes stand in a blob as they are, from positions[0].
         self.offsets: list[int] | None = [] if start is None else None
         self.positions: Sequence[int] = [] if start is None else (start,)
-        self.labels: list[Label] = []
-        self.references: list[Reference] = []
+        # Most properties have none of these: no list is made for nothing.
+        self.labels: Sequence[Label] = ()  # before the name
+        self.marks: Sequence[Label] = ()  # within the value
+        self.references: Sequence[Reference] = ()
+        self.deleted = False  # only while source is being read
 
     def position_of(self, byte: int) -> int | None:
         """Return the position of the element that holds a byte of the value, or None beyond its end."""
@@ -54,7 +60,9 @@ class Value:
 class Draft:
     """A node under construction. Two children of one name may stand in `children`; that is an error."""
 
-    __slots__ = ("by_name", "children", "closed", "labels", "name", "parent", "position", "values")
+    __slots__ = (
+        "by_name", "children", "closed", "deleted", "labels", "name", "omit", "parent", "position", "values",
+    )  # fmt: skip
 
     def __init__(self, name: str, position: int, parent: Draft | None) -> None:
         self.name = name
@@ -65,6 +73,8 @@ class Draft:
         self.values: dict[str, Value] = {}
         self.children: list[Draft] = []
         self.by_name: dict[str, Draft] = {}
+        self.deleted = False  # only while source is being read
+        self.omit = False  # to be left out if nothing refers to it
 
     @property
     def path(self) -> str:
@@ -95,11 +105,18 @@ class Draft:
 
 
 class DraftTree:
-    """All of one input: the root, memory reservations as (address, size), and the boot cpu's number."""
+    """All of one input: the root, memory reservations as (address, size), and the boot cpu's number.
 
-    __slots__ = ("boot_cpu", "reservations", "root")
+    Of source text, `origin` knows the places, also those in the files that it includes; `plugin` is whether
+    it is an overlay.
+    """
+
+    __slots__ = ("boot_cpu", "origin", "plugin", "reservations", "root", "warnings")
 
     def __init__(self, root: Draft, reservations: list[tuple[int, int]], boot_cpu: int = 0) -> None:
         self.root = root
         self.reservations = reservations
         self.boot_cpu = boot_cpu
+        self.origin: Origin | None = None
+        self.plugin = False
+        self.warnings: tuple[Finding, ...] = ()

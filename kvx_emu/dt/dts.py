@@ -6,32 +6,64 @@ be understood is left out up to its `;` or its closing brace.
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, NoReturn
 
 from kvx_emu.dt.draft import Draft, DraftTree, Label, Value
 from kvx_emu.dt.findings import Findings
+from kvx_emu.dt.include import include
+from kvx_emu.dt.merge import Blocks
 from kvx_emu.dt.reader import Skip, Stop
-from kvx_emu.dt.resolve import resolve
+from kvx_emu.dt.resolve import check_names, resolve, undefined
 from kvx_emu.dt.values import Values
 from kvx_emu.limits import LIMITS
 
 if TYPE_CHECKING:
-    from kvx_emu.errors import Source
+    from kvx_emu.dt.include import Text
+    from kvx_emu.dt.reach import Reach
     from kvx_emu.limits import Limits
 
 
-def parse_dts(source: Source, limits: Limits = LIMITS) -> DraftTree:
+def parse_dts(
+    source: Text,
+    limits: Limits = LIMITS,
+    *,
+    reach: Reach | None = None,
+    plugin: bool = False,
+    symbols: bool = False,
+) -> DraftTree:
     """Return the tree that a .dts text describes, references resolved and phandles allocated as by dtc.
 
-    Raises InputError with all the errors that were found.
+    `reach` finds the files of /include/ and /incbin/; without it there are none. `plugin` says whether an
+    overlay (/plugin/) will do; `symbols` asks for `/__symbols__`, as `dtc -@`. Raises InputError with all
+    the errors that were found.
     """
+    # Reading makes many objects and no garbage: the collector would look at all of them again and again.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _read(source, limits, reach, plugin=plugin, symbols=symbols)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _read(source: Text, limits: Limits, reach: Reach | None, *, plugin: bool, symbols: bool) -> DraftTree:
     findings = Findings()
-    parser = _Parser(source, limits, findings)
+    text, complete = include(source, reach, findings)
+    parser = _Parser(text, limits, findings, reach)
+    parser.lost = not complete
+    parser.overlays = plugin
     tree = parser.parse()
-    if not parser.lost:  # else a label that seems undefined may stand in what was left out
-        resolve(tree.root, source, findings, limits)
+    if not parser.cut:
+        parser.blocks.tidy()
+        nodes = parser.check_depth(tree.root)
+        for node in nodes:
+            check_names(node, text, findings)
+        if not parser.lost:  # else a label that seems undefined may stand in what was left out
+            resolve(tree, nodes, text, findings, limits, symbols=symbols, skipped=parser.skipped)
     findings.raise_if_any()
-    tree.boot_cpu = _boot_cpu(tree.root)
+    tree.warnings = findings.sorted_warnings()
     return tree
 
 
@@ -43,143 +75,245 @@ def _boot_cpu(root: Draft) -> int:
 
 
 class _Parser(Values):
-    def __init__(self, source: Source, limits: Limits, findings: Findings) -> None:
-        super().__init__(source, limits, findings)
-        self.root: Draft | None = None
+    def __init__(self, source: Text, limits: Limits, findings: Findings, reach: Reach | None) -> None:
+        super().__init__(source, limits, findings, reach)
+        self.blocks = Blocks(source, findings)
         self.reservations: list[tuple[int, int]] = []
-        self.depth = self.count = 0
+        self.depth = self.count = self.fragments = 0
+        self.overlays = self.plugin = False
+        self.cut = False  # the text was not read to its end
+        self.skipped: set[str] = set()  # labels of blocks that have no place in the tree
 
     # -- the file -------------------------------------------------------------------------------------
 
     def parse(self) -> DraftTree:
         """Read the whole text; the tree is of use only if nothing was reported."""
         try:
-            self.header()
+            self.headers()
             while self.lexer.kind != "end":
                 try:
                     self.top_level()
                 except Skip:
                     self.recover()
-            if self.root is None and not self.lost:
+            if self.blocks.root is None and not self.lost:
                 self.error("no-root", "no root node: expected '/ { ... };'", self.lexer.previous)
         except Stop:
-            self.lost = True
-        return DraftTree(self.root or Draft("", 0, None), self.reservations)
+            self.lost = self.cut = True
+        root = self.blocks.root
+        if root is not None and root.deleted:
+            self.error("no-root", "the root node is deleted, and does not come back", root.position)
+        tree = DraftTree(root or Draft("", 0, None), self.reservations)
+        tree.origin = self.source
+        tree.plugin = self.plugin
+        tree.boot_cpu = _boot_cpu(tree.root)
+        return tree
 
-    def header(self) -> None:
+    def headers(self) -> None:
+        """Read `/dts-v1/;`, and `/plugin/;` after it; both may stand again."""
         lexer = self.lexer
         lexer.in_braces()
-        while self.preprocessor_line() or self.included():
-            pass
         if lexer.text != "/dts-v1/":
             position = 0 if lexer.kind == "end" else lexer.start
             self.check_closed()
             self.error("no-version", f"expected '/dts-v1/;', found {self.found()}", position)
             if lexer.text not in ("/", "/memreserve/", "/plugin/"):
                 raise Stop  # no device tree at all
+        first = True
+        while lexer.text == "/dts-v1/":
+            try:
+                plugin = self.header()
+            except Skip:
+                self.recover()
+                continue
+            if not first and plugin != self.plugin:
+                message = "'/plugin/;' stands after one '/dts-v1/;' only: expected it after all or none"
+                self.error("syntax", message, lexer.previous - 1)
+            self.plugin = self.plugin or plugin
+            first = False
 
-    def included(self) -> bool:
-        """Refuse `/include/` where the header may come from another file; False if there is none."""
+    def header(self) -> bool:
+        """Read one `/dts-v1/;` with the `/plugin/;` that may follow; whether it does."""
         lexer = self.lexer
-        if lexer.text != "/include/":
+        self.semicolon("'/dts-v1/'")
+        if lexer.text != "/plugin/":
             return False
-        self.error("unsupported", "/include/ is not supported yet", lexer.start)
-        self.lost = True
-        lexer.in_value()  # the file's name
-        lexer.in_braces()
+        if not self.overlays:
+            message = "this is an overlay ('/plugin/'): expected a whole tree; use --overlay"
+            self.error("overlay", message, lexer.start)
+            raise Stop
+        self.semicolon("'/plugin/'")
         return True
+
+    def semicolon(self, after: str) -> None:
+        """Read the `;` after the present token, and the token that starts the next statement."""
+        self.lexer.in_value()
+        if self.lexer.text != ";":
+            self.fail(f"';' after {after}")
+        self.lexer.in_braces()
 
     def top_level(self) -> None:
         lexer = self.lexer
         self.check_closed()
-        if self.preprocessor_line():
-            return
-        if lexer.text == "/dts-v1/" and self.root is None:
-            lexer.in_value()
-            if lexer.text != ";":
-                self.fail("';' after '/dts-v1/'")
-            lexer.in_braces()
-        elif lexer.text == "/plugin/":
-            message = "this is an overlay ('/plugin/'): expected a whole tree; use --overlay"
-            self.error("overlay", message, lexer.start)
-            raise Stop
-        elif lexer.text == "/memreserve/" or (lexer.kind == "label" and self.root is None):
+        start = lexer.start
+        labels = self.labels()
+        blocks = self.blocks
+        if lexer.text == "/memreserve/":
             self.reservation()
-        elif lexer.text == "/":
-            if self.root is not None:
-                self.unsupported("a second root node")
+        elif blocks.root is None and labels:
+            self.fail("'/memreserve/' after a label")
+        elif lexer.text == "/" and not labels:
             lexer.in_value()
             if lexer.text != "{":
                 self.fail("'{' after '/'")
-            self.root = self.node = Draft("", lexer.previous - 1, None)
-            self.depth = self.count = 1
-            lexer.in_braces()
-            self.body()
-        elif lexer.kind == "directive":
-            self.unsupported(lexer.text)
+            block = self.block(start, blocks.root)
+            if blocks.root is None:
+                blocks.root = block
+                blocks.put(block, None)
+            else:
+                blocks.put(block, blocks.root)
         elif lexer.kind == "reference":
-            self.unsupported(f"a node by reference ({lexer.text})")
-        elif lexer.kind == "label":
-            self.unsupported("a label on a second node")
+            self.override(labels)
+        elif lexer.text in ("/delete-node/", "/omit-if-no-ref/") and not labels:
+            self.directive()
+        elif labels:
+            self.fail("a reference after a label")
+        elif lexer.text in ("/plugin/", "/dts-v1/"):
+            self.fail(f"'{lexer.text}' at the beginning of the file alone")
         else:
             self.lost = True
             try:
-                self.fail("a node or the end of the file", "; is there a '}' too many?" if self.root else "")
+                hint = "; is there a '}' too many?" if blocks.root else ""
+                self.fail("a node or the end of the file", hint)
             except Skip:
                 raise Stop from None  # whatever follows stands outside of any node as well
+
+    def override(self, labels: list[Label]) -> None:
+        """Read `&label { ... };`: more of a node that is there, or in an overlay, a fragment."""
+        lexer, blocks = self.lexer, self.blocks
+        written, reference, position = lexer.text, self.target(), lexer.start
+        fragment = self.plugin and not labels and (reference[0] == "/" or blocks.find(reference) is None)
+        if self.plugin and "/" in reference[1:] and reference[0] != "/":
+            message = f"'{written}' stands before a node of an overlay: expected a label, or a whole path"
+            self.error("reference", message, position)
+        target = None if fragment else blocks.find(reference)
+        if target is None and not fragment:
+            self.undefined(reference, position)
+        if len(labels) > 1:
+            self.error("syntax", "expected one label before a reference, found two", labels[1].position)
+        lexer.in_value()
+        if lexer.text != "{":
+            self.fail(f"'{{' after '{written}'")
+        block = self.block(position, target)
+        block.labels = labels
+        if fragment:
+            self.fragment(reference, position, block)
+        elif target is not None:
+            blocks.put(block, target)
+        else:
+            self.skipped.update([label.name for node in block.walk() for label in node.labels])
+
+    def undefined(self, reference: str, position: int) -> None:
+        """Report that what a block is for does not exist (yet)."""
+        if not self.lost and reference not in self.skipped:
+            code, message = undefined(reference, self.blocks.labelled, self.findings, " up to here")
+            self.error(code, message, position)
+
+    def fragment(self, reference: str, position: int, block: Draft) -> None:
+        """Put a block for a node of the base into the tree, as dtc does: `fragment@N`, with its target."""
+        blocks = self.blocks
+        if blocks.root is None:
+            blocks.root = Draft("", position, None)
+        fragment = Draft(f"fragment@{self.fragments}", position, blocks.root)
+        self.fragments += 1
+        value = Value(position)
+        assert isinstance(value.positions, list)
+        assert value.offsets is not None
+        value.offsets.append(0)
+        value.positions.append(position)
+        if reference[0] == "/":
+            value.data = reference.encode("ascii") + b"\0"
+            fragment.values["target-path"] = value
+        else:
+            self.refer(value, reference, position)
+            fragment.values["target"] = value
+        block.name = "__overlay__"
+        block.parent = fragment
+        fragment.children.append(block)
+        fragment.by_name[block.name] = block
+        blocks.add_child(blocks.root, fragment)
+        blocks.put(block, None)
+
+    def directive(self) -> None:
+        """Read `/delete-node/ &label;` or `/omit-if-no-ref/ &label;`."""
+        lexer = self.lexer
+        what = lexer.text
+        lexer.in_braces()
+        if lexer.kind != "reference":
+            self.fail(f"a reference after '{what}' outside of all nodes")
+        reference, position = self.target(), lexer.start
+        node = self.blocks.find(reference)
+        if node is None:
+            self.undefined(reference, position)
+        elif what == "/delete-node/":
+            self.blocks.delete(node)
+        else:
+            node.omit = True
+        self.semicolon(f"'{lexer.text}'")
 
     def reservation(self) -> None:
         """Read `/memreserve/ ADDRESS SIZE;`."""
         lexer = self.lexer
-        self.labels()
-        if lexer.text != "/memreserve/":
-            self.fail("'/memreserve/' after a label")
-        if self.root is not None:
+        if self.blocks.root is not None:
             self.fail("/memreserve/ before the root node")
         numbers = []
         for what in ("an address", "a size"):
             lexer.in_value()
-            if lexer.text == "(":
-                self.unsupported("an expression")
-            if lexer.kind not in ("number", "word") or not lexer.text[0].isdigit():
-                self.fail(what)
-            numbers.append(self.number(64))
-        lexer.in_value()
-        if lexer.text != ";":
-            self.fail("';' after /memreserve/")
-        lexer.in_braces()
+            numbers.append(self.integer(what))
+        self.semicolon("/memreserve/")
         self.reservations.append((numbers[0], numbers[1]))
 
     # -- nodes ----------------------------------------------------------------------------------------
 
-    def body(self) -> None:
-        """Read what stands in the braces of the root node."""
-        while self.node is not None:
+    def block(self, position: int, target: Draft | None) -> Draft:
+        """Read the braces of a root node or a reference; the present token is the `{`."""
+        block = Draft(target.name if target else "", position, target.parent if target else None)
+        self.blocks.merging = target is not None
+        self.node = block
+        self.depth = 1
+        self.limit_count(position)
+        self.lexer.in_braces()
+        while self.depth:
+            assert self.node is not None
             try:
                 self.statement(self.node)
             except Skip:
                 self.recover()
+        self.node = None
+        return block
 
     def statement(self, node: Draft) -> None:
         lexer = self.lexer
-        if lexer.text[:1] == "#" and self.preprocessor_line():
-            return
         labels = self.labels()
+        omit = False
+        while lexer.text == "/omit-if-no-ref/":
+            omit = True
+            lexer.in_braces()
+            labels += self.labels()
         if lexer.kind == "name":
             name, position = lexer.text.removeprefix("\\"), lexer.start
             lexer.in_value()
             if lexer.text == "{":
-                self.open(node, name, position, labels)
-            elif lexer.text in ("=", ";"):
+                self.open(node, name, position, labels).omit = omit
+            elif lexer.text in ("=", ";") and not omit:
                 self.set(node, name, position, labels)
             else:
-                self.fail(f"'=', ';' or '{{' after '{name}'")
-        elif lexer.text == "}" and not labels:
+                self.fail(f"'{{' after '{name}'" if omit else f"'=', ';' or '{{' after '{name}'")
+        elif lexer.text == "}" and not labels and not omit:
             self.close(node)
         elif lexer.kind == "end":
             self.never_closed(node)
-        elif lexer.kind == "directive":
-            self.unsupported(lexer.text)
+        elif lexer.text == "/delete-node/" or (lexer.text == "/delete-property/" and not omit):
+            self.delete(node, lexer.text)
         else:
             self.fail("a node after a label" if labels else "a property, a node or '}'")
 
@@ -191,23 +325,43 @@ class _Parser(Values):
             lexer.in_braces()
         return labels
 
-    def open(self, parent: Draft, name: str, position: int, labels: list[Label]) -> None:
+    def open(self, parent: Draft, name: str, position: int, labels: list[Label]) -> Draft:
         node = Draft(name, position, parent)
         node.labels = labels
-        parent.children.append(node)
-        other = parent.by_name.setdefault(name, node)
-        if other is not node:
-            self.twice(f"node '{name}'", "node-duplicate", other.position, position)
+        self.blocks.add_child(parent, node)
         self.node = node
         self.depth += 1
-        self.count += 1
         if self.depth > self.limits.depth:
             self.error("limit", f"nodes are nested more than {self.limits.depth} deep", position)
             raise Stop
+        self.limit_count(position)
+        self.lexer.in_braces()
+        return node
+
+    def limit_count(self, position: int) -> None:
+        self.count += 1
         if self.count > self.limits.nodes:
             self.error("limit", f"the tree has more than {self.limits.nodes} nodes", position)
             raise Stop
-        self.lexer.in_braces()
+
+    def delete(self, node: Draft, what: str) -> None:
+        """Read `/delete-node/ name;` or `/delete-property/ name;`."""
+        lexer = self.lexer
+        lexer.in_braces()
+        if lexer.kind != "name":
+            hint = "; a label is deleted outside of all nodes" if lexer.kind == "reference" else ""
+            self.fail(f"a name after '{what}'", hint)
+        name, position = lexer.text.removeprefix("\\"), lexer.start
+        self.semicolon(f"'{what} {name}'")
+        if what == "/delete-node/":
+            child = Draft(name, position, node)
+            child.deleted = True
+            self.blocks.add_child(node, child)
+        else:
+            value = Value(position)
+            value.deleted = True
+            self.check_order(node, f"{what} {name}", position)
+            self.blocks.add_value(node, name, value)
 
     def close(self, node: Draft) -> None:
         lexer = self.lexer
@@ -225,11 +379,13 @@ class _Parser(Values):
 
     def never_closed(self, node: Draft) -> NoReturn:
         """Report a missing `}` at the node that lacks it, as far as the indentation tells."""
-        assert self.root is not None
+        top = node
+        for _ in range(self.depth - 1):
+            assert top.parent is not None
+            top = top.parent
         # Nodes seem to hold what stands after them: what that led to is no error of its own.
-        follow = ("property-order", "node-duplicate", "property-duplicate")
-        self.findings.all = [finding for finding in self.findings.all if finding.code not in follow]
-        suspects = [n for n in self.root.walk() if n.closed >= 0 and self.crooked(n)]
+        self.findings.all = [finding for finding in self.findings.all if finding.code != "property-order"]
+        suspects = [n for n in top.walk() if n.closed >= 0 and self.crooked(n)]
         if suspects:
             node = min(suspects, key=lambda suspect: suspect.closed)
         message = f"node '{node.name or '/'}' is never closed: expected '}};' before the end of the file"
@@ -246,7 +402,26 @@ class _Parser(Values):
         closed = self.source.place(node.closed)
         before = closed.text[: (closed.column or 1) - 1]
         indent = opened.text[: len(opened.text) - len(opened.text.lstrip())]
-        return opened.line != closed.line and not before.strip() and before != indent
+        same = opened.line == closed.line or opened.path != closed.path
+        return not same and not before.strip() and before != indent
+
+    def check_depth(self, root: Draft) -> list[Draft]:
+        """Return all nodes in document order; none may be too deep now that all blocks are merged."""
+        nodes = []
+        stack = [(root, 1)]
+        while stack:
+            node, depth = stack.pop()
+            nodes.append(node)
+            if depth > self.limits.depth:
+                place = self.source.place(node.position)
+                message = f"nodes are nested more than {self.limits.depth} deep"
+                self.findings.error("limit", message, place)
+                self.lost = True
+                break
+            if node.children:
+                depth += 1
+                stack.extend([(child, depth) for child in reversed(node.children)])
+        return nodes
 
     # -- properties -----------------------------------------------------------------------------------
 
@@ -261,12 +436,14 @@ class _Parser(Values):
         if lexer.text != ";":
             self.fail(f"';' or ',' after the value of '{name}'")
         if node.children:
-            first = node.children[0]
-            where = self.source.place(first.position).line
-            message = f"property '{name}' must stand before the nodes: node '{first.name}' is at line {where}"
-            self.error("property-order", message, position)
-        other = node.values.setdefault(name, value)
-        if other is not value:
-            self.twice(f"property '{name}'", "property-duplicate", other.position, position)
+            self.check_order(node, f"property '{name}'", position)
+        self.blocks.add_value(node, name, value)
         self.property = None
         lexer.in_braces()
+
+    def check_order(self, node: Draft, what: str, position: int) -> None:
+        if node.children:
+            first = node.children[0]
+            where = self.source.place(first.position).line
+            message = f"{what} must stand before the nodes: node '{first.name}' is at line {where}"
+            self.error("property-order", message, position)

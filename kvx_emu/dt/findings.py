@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from kvx_emu.errors import ERROR, NOTE, Finding, InputError, Place
+from kvx_emu.errors import ERROR, NOTE, WARNING, Finding, InputError, Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,11 +26,12 @@ class Origin(Protocol):
 
 
 class Findings:
-    """The errors of one input; `add` raises InputError when they are too many."""
+    """The errors and the warnings of one input; `add` raises InputError when the errors are too many."""
 
     def __init__(self) -> None:
-        self.all: list[Finding] = []
-        self._room = _ROOM
+        self.all: list[Finding] = []  # errors
+        self.warnings: list[Finding] = []
+        self._room = self._warning_room = _ROOM
 
     def add(self, finding: Finding) -> None:
         """Keep a finding."""
@@ -45,6 +46,27 @@ class Findings:
     ) -> None:
         """Keep an error."""
         self.add(Finding(ERROR, code, message, place, node, prop))
+
+    def warn(
+        self, code: str, message: str, place: Place, node: str | None = None, prop: str | None = None
+    ) -> None:
+        """Keep a warning; when they are too many, the rest is left out."""
+        if self._warning_room < 0:
+            return
+        self.warnings.append(Finding(WARNING, code, message, place, node, prop))
+        self._warning_room -= _COST + len(place.text)
+        if self._warning_room < 0:
+            message = "too many warnings: the rest is left out"
+            self.warnings.append(Finding(NOTE, "too-many", message, place))
+
+    @property
+    def can_warn(self) -> bool:
+        """Whether there is room for a warning: otherwise none need be made."""
+        return self._warning_room >= 0
+
+    def sorted_warnings(self) -> tuple[Finding, ...]:
+        """Return the warnings in the order of the input."""
+        return tuple(sorted(self.warnings, key=_order))
 
     def raise_if_any(self) -> None:
         """Raise InputError with all that was found, in the order of the input, if anything was."""

@@ -28,15 +28,16 @@ def interrupts(node: Node, report: Report) -> list[Interrupt]:
     """Return the interrupts of a node, from `interrupts-extended` if it has that, else `interrupts`.
 
     What is wrong is reported, at the guilty cell, and what follows it in the property left out:
-    `phandle-dangling`, `intc-cells` (at the controller), `interrupts-format` (cut short, no cells),
-    `interrupt-parent` (none). One wrong controller gives equal findings to all who use it.
+    `phandle-dangling`, `intc-cells` (at the controller), `interrupts-property` and
+    `interrupts-extended-property` (cut short, no cells, no parent). One wrong controller gives equal findings
+    to all who use it.
     """
     name = "interrupts-extended" if node.has("interrupts-extended") else "interrupts"
     try:
         cells = node.cells(name)
     except InputError as error:
         for finding in error.findings:
-            report(finding._replace(code="interrupts-format"))
+            report(finding._replace(code=f"{name}-property"))
         return []
     if not cells:
         return []
@@ -57,7 +58,7 @@ def interrupt_parent(node: Node, report: Report) -> Node | None:
                 number = at.cell("interrupt-parent") or 0
             except InputError as error:
                 for finding in error.findings:
-                    report(finding._replace(code="interrupt-parent"))
+                    report(finding._replace(code="interrupts-property"))
                 return None
             return _target(at, "interrupt-parent", 0, number, report)
         if at.parent is None:
@@ -65,7 +66,7 @@ def interrupt_parent(node: Node, report: Report) -> Node | None:
                 f"{node.path} has 'interrupts', but neither it nor an ancestor has an 'interrupt-parent'"
             )
             place = node.property_place("interrupts")
-            report(Finding(ERROR, "interrupt-parent", message, place, node.path, "interrupts"))
+            report(Finding(ERROR, "interrupts-property", message, place, node.path, "interrupts"))
             return None
         at = at.parent
         if at.has("interrupt-controller") or at.has("#interrupt-cells"):
@@ -129,7 +130,7 @@ class _Reader:
         if width == 0:
             message = f"'{self.name}' of {self.node.path}: {controller.path} takes specifiers of no cells"
             place = self.node.property_place(self.name)
-            self.report(Finding(ERROR, "interrupts-format", message, place, self.node.path, self.name))
+            self.report(Finding(ERROR, f"{self.name}-property", message, place, self.node.path, self.name))
             return result
         for index in range(0, len(self.cells), width):
             if not self.whole(controller, index, width, index):
@@ -145,7 +146,7 @@ class _Reader:
         message = f"'{self.name}' of {self.node.path} is cut short: {controller.path} takes {width} cells, "
         message += f"found {there}"
         place = self.node.cell_place(self.name, guilty)
-        self.report(Finding(ERROR, "interrupts-format", message, place, self.node.path, self.name))
+        self.report(Finding(ERROR, f"{self.name}-property", message, place, self.node.path, self.name))
         return False
 
     def interrupt(self, controller: Node, start: int, width: int, at: int) -> Interrupt:

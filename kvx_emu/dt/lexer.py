@@ -1,8 +1,8 @@
-"""The words of .dts source: one token after the other, in the two states that dtc's lexer has.
+"""The words of .dts source: one token after the other, in the three states that dtc's lexer has.
 
 Between braces a run of name characters is a name (`#address-cells`, `cpu@0`, `123`); within a value the
-same characters are numbers and operators. Which state holds is the parser's to know, so it says it with
-each token that it asks for.
+same characters are numbers and operators, between brackets they are bytes. Which state holds is the
+parser's to know, so it says it with each token that it asks for.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 # Blank space and comments. Atomic: what has been skipped is never tried in another way.
 _SKIP = r"(?>[ \t\r\n\f\v]+|//[^\n]*|/\*(?s:.*?)\*/)*+"
 _LABEL = r"(?P<label>[A-Za-z_]\w*:)"
-_REFERENCE = r"(?P<reference>&(?:[A-Za-z_]\w*|\{/[\w,.+*#?@/-]*\}))"
+_REFERENCE = r"(?P<reference>&(?:[A-Za-z_]\w*|\{(?:[A-Za-z_]\w*)?/[\w,.+*#?@/-]*\}))"
 _DIRECTIVE = r"(?P<directive>/[a-z][a-z0-9-]*/)"
 _REST = r"(?P<mark>(?s:.))|(?P<end>\Z)"
 
@@ -20,12 +20,16 @@ _IN_BRACES = re.compile(
     rf"{_SKIP}(?:{_LABEL}|(?P<name>\\?[\w,.+*#?@-]+)|{_REFERENCE}|{_DIRECTIVE}|{_REST})", re.ASCII
 )
 _IN_VALUE = re.compile(
-    rf"{_SKIP}(?:(?P<number>(?:0[xX][0-9a-fA-F]+|[0-9]+)(?!\w))|{_REFERENCE}"
+    # A suffix ends a literal: as in dtc, 1L2 are two.
+    rf"{_SKIP}(?:(?P<number>(?:0[xX][0-9a-fA-F]++|[0-9]++)(?:(?:U?L?L|U)(?![A-Za-z_])|(?!\w)))|{_REFERENCE}"
     r'|(?P<string>"[^"\\]*+(?:\\[^\n][^"\\]*+)*+")'
-    rf"|{_LABEL}|(?P<word>\w+)|(?P<char>'(?:[^'\\\n]|\\[^\n])*+')|{_DIRECTIVE}"
+    rf"|{_LABEL}|(?P<word>\w+)|(?P<char>'(?:\\'|[^'])*')|{_DIRECTIVE}"
     rf"|(?P<operator><<|>>|<=|>=|==|!=|&&|\|\|)|{_REST})",
     re.ASCII,
 )
+
+_IN_BYTES = re.compile(rf"{_SKIP}(?:{_LABEL}|(?P<byte>[0-9a-fA-F]{{2}})|{_REST})", re.ASCII)
+_WORD = re.compile(r"\w*", re.ASCII)
 
 _ESCAPES = {b"a": b"\a", b"b": b"\b", b"t": b"\t", b"n": b"\n", b"v": b"\v", b"f": b"\f", b"r": b"\r"}
 _DIGITS = {8: "01234567", 10: "0123456789", 16: "0123456789abcdefABCDEF"}
@@ -54,6 +58,18 @@ class Lexer:
     def in_value(self) -> None:
         """Go to the next token, after a name or within a value."""
         self._next(_IN_VALUE)
+
+    def in_bytes(self) -> None:
+        """Go to the next token of a byte string; what is wrong there is a mark."""
+        self._next(_IN_BYTES)
+
+    def whole_word(self) -> None:
+        """Make the present token all the letters and digits around it, for a message."""
+        while self.source[self.start - 1].isalnum():
+            self.start -= 1
+        match = _WORD.match(self.source, self.start)
+        assert match is not None
+        self.text, self.end = match[0], match.end()
 
     def again_in_value(self) -> None:
         """Read the present token again, as one of a value."""

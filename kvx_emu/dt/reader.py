@@ -9,7 +9,7 @@ from kvx_emu.dt.lexer import Lexer
 if TYPE_CHECKING:
     from kvx_emu.dt.draft import Draft
     from kvx_emu.dt.findings import Findings
-    from kvx_emu.errors import Source
+    from kvx_emu.dt.include import Text
     from kvx_emu.limits import Limits
 
 _CPP_WORDS = ("include", "define", "undef", "if", "ifdef", "ifndef", "elif", "else", "endif", "error")
@@ -27,7 +27,7 @@ class Stop(Exception):  # noqa: N818
 class Reader:
     """A cursor over source text that reports errors in the context of the open node and property."""
 
-    def __init__(self, source: Source, limits: Limits, findings: Findings) -> None:
+    def __init__(self, source: Text, limits: Limits, findings: Findings) -> None:
         self.source = source
         self.limits = limits
         self.findings = findings
@@ -41,11 +41,6 @@ class Reader:
         """Report an error."""
         node = self.node.path if self.node else None
         self.findings.error(code, message, self.source.place(position), node, self.property)
-
-    def twice(self, what: str, code: str, first: int, second: int) -> None:
-        """Report two things of one name, at both places."""
-        for here, there in ((first, second), (second, first)):
-            self.error(code, f"{what} stands twice: the other is at {self.source.place(there)}", here)
 
     def found(self) -> str:
         """Return what messages call the present token."""
@@ -63,17 +58,9 @@ class Reader:
         position = lexer.start
         if expected.startswith("';'") and "\n" in lexer.source[lexer.previous : position]:
             position = lexer.previous  # the line that lacks it says more than the one after
-        if lexer.text == "#" and self.first_on_line():
-            self.error("unsupported", "preprocessor lines within a statement are not supported yet", position)
-            self.lost = True
-        else:
-            self.error("syntax", f"expected {expected}, found {self.found()}{hint}", position)
-        raise Skip
-
-    def unsupported(self, what: str) -> NoReturn:
-        """Refuse what is good source, but not read yet."""
-        self.error("unsupported", f"{what} is not supported yet", self.lexer.start)
-        self.lost = True
+        if lexer.text in _CPP_LINES and self.first_on_line():
+            hint = "; a file of /include/ is not preprocessed, one of #include is"
+        self.error("syntax", f"expected {expected}, found {self.found()}{hint}", position)
         raise Skip
 
     def check_closed(self) -> None:
@@ -97,18 +84,6 @@ class Reader:
         """Whether only blank space stands before the present token on its line."""
         text, start = self.lexer.source, self.lexer.start
         return not text[text.rfind("\n", 0, start) + 1 : start].strip(" \t")
-
-    def preprocessor_line(self) -> bool:
-        """Refuse a line for the preprocessor and go on after it; False if there is none."""
-        lexer = self.lexer
-        if lexer.text not in _CPP_LINES or not self.first_on_line():
-            return False
-        self.error("unsupported", f"preprocessor lines ({lexer.text}) are not supported yet", lexer.start)
-        self.lost = True
-        stop = lexer.source.find("\n", lexer.start)
-        lexer.end = stop if stop >= 0 else len(lexer.source)
-        lexer.in_braces()
-        return True
 
     def recover(self) -> None:
         """Go to where the next statement of the open node starts, after one that was not understood."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MAGIC = b"\xd0\x0d\xfe\xed"  # how a blob starts (Devicetree Specification 5.2)
 STDIN = "<stdin>"  # what messages call the input named "-"
 
-_KINDS = (
+KINDS = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a pipe; use - for standard input"),
     (stat.S_ISCHR, "a device"),
@@ -45,7 +45,7 @@ def read_input(path: str, limits: Limits = LIMITS) -> bytes:
             return _read(sys.stdin.buffer, path, 0, limits)
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
-            kind = next((text for test, text in _KINDS if test(status.st_mode)), "of an unknown kind")
+            kind = next((text for test, text in KINDS if test(status.st_mode)), "of an unknown kind")
             raise UsageError(f"cannot read {path}: not a regular file: it is {kind}")
         with open(path, "rb") as stream:
             return _read(stream, path, status.st_size, limits)
@@ -72,20 +72,18 @@ def _read(stream: BinaryIO, path: str, size: int, limits: Limits) -> bytes:
 def decode(data: bytes, path: str) -> Source:
     """Return the text of .dts source; `path` is what messages call it.
 
-    A byte-order mark is dropped; bytes that are not UTF-8 pass through (surrogateescape), as they do in
-    dtc. Raises InputError for UTF-16 and for NUL bytes.
+    A byte-order mark is dropped; bytes that are not UTF-8 pass through (surrogateescape), and NUL bytes
+    within strings, as they do in dtc. Raises InputError for UTF-16.
     """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         message = "the text is UTF-16; expected UTF-8"
         raise InputError([Finding(ERROR, "encoding", message, Place(path, 1, 1))])
     text = data.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     source = Source(path, text)
-    nul = text.find("\0")
+    nul = text.find("\0", 0, 2)  # elsewhere it is the parser's to refuse
     if nul >= 0:
-        place = source.place(nul)
-        wide = nul == 1 or text.startswith("\0")  # UTF-16 without its mark
-        found = "a NUL byte: the text is UTF-16 or no text at all" if wide else "a NUL byte"
-        message = f"not a device tree: found {found}; expected .dts source in UTF-8, or a .dtb blob"
+        message = "not a device tree: found a NUL byte: the text is UTF-16 or no text at all"
+        message += "; expected .dts source in UTF-8, or a .dtb blob"
         # Nothing of the line is shown: it may be binary.
-        raise InputError([Finding(ERROR, "encoding", message, place._replace(text=""))])
+        raise InputError([Finding(ERROR, "encoding", message, source.place(nul)._replace(text=""))])
     return source

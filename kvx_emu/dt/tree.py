@@ -18,7 +18,7 @@ from kvx_emu.errors import ERROR, Finding, InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kvx_emu.dt.draft import Draft, DraftTree
+    from kvx_emu.dt.draft import Draft, DraftTree, Value
     from kvx_emu.dt.findings import Origin
     from kvx_emu.errors import Place
 
@@ -133,6 +133,10 @@ class Node:
         prop = self._props.get(name)
         return None if prop is None else raw_value(prop)
 
+    def value(self, name: str) -> Value | None:
+        """Return what the reader knew of a property: where its elements start, what it refers to."""
+        return self._source.values.get(name)
+
     def cells(self, name: str) -> list[int]:
         """Return the 32-bit cells of a property; none if the node does not have it."""
         prop = self._props.get(name)
@@ -174,7 +178,9 @@ class Tree:
 
     def __init__(self, draft: DraftTree, origin: Origin, source: str) -> None:
         self.source = source
-        self.origin = origin
+        self.origin = draft.origin or origin
+        self.warnings = draft.warnings
+        self.draft = draft  # what it was made of; not to be changed any more
         self.reservations = tuple([Reservation(*entry) for entry in draft.reservations])
         # fdt.FDT() would share one list of entries between all trees.
         self.fdt = fdt.FDT(

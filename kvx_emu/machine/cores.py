@@ -38,6 +38,11 @@ class Cores(NamedTuple):
         """`coolidge` (an interrupt controller in each cpu node) or `kvx` (one for all)."""
         return "coolidge" if self.own or self.shared is None else "kvx"
 
+    def with_intc(self, cluster: int) -> list[CoreId]:
+        """Return the cores of a cluster that an interrupt can reach."""
+        cores = [cpu.core for cpu in self.own.values() if cpu.core.cluster == cluster]
+        return sorted(cores + (self.sharing.get(cluster, []) if self.shared is not None else []))
+
     def behind(self, target: Node, cluster: int) -> list[CoreId] | None:
         """Return the cores whose controller `target` is, those of `cluster` if it is everybody's.
 
@@ -59,18 +64,25 @@ def read_cores(survey: Survey) -> Cores:
         cores.by_cluster.setdefault(cpu.core.cluster, []).append(cpu.core)
         if cpu.intc is None:
             cores.sharing.setdefault(cpu.core.cluster, []).append(cpu.core)
-    for cpu in cpus if own else ():
-        if cpu.intc is None and cores.shared is None:
-            message = f"{cpu.core} has no interrupt controller, though others have one in their cpu node"
+    for cpu in cpus:
+        if cpu.intc is None and cores.shared is None and (own or _is_newer(survey, cpu.node)):
+            message = f"{cpu.core} has no interrupt controller; expected a kalray,kv3-1-intc in its cpu node"
             survey.say(ERROR, "cpu-intc", message, cpu.node)
-        if not cpu.node.has("device_type"):
+        if own and cpu.node.raw("device_type") != b"cpu\0":
             message = 'a cpu node needs device_type = "cpu": without it Linux does not see the cpu'
-            survey.say(WARNING, "cpu-device-type", message, cpu.node)
+            survey.say(WARNING, "cpu-device-type", message, cpu.node, "device_type")
     return cores
+
+
+def _is_newer(survey: Survey, node: Node) -> bool:
+    """Whether a cpu is one of the generation that has its interrupt controller in the cpu node."""
+    return any(text.startswith("kalray,kv3-") for text in survey.strings(node, "compatible"))
 
 
 def _cpus(survey: Survey) -> tuple[CpuFacts, ...]:
     parent = survey.tree.node("/cpus")
+    if parent is not None and parent.enabled:
+        _check_cells(survey, parent)
     found: dict[CoreId, CpuFacts] = {}
     for node in parent.children if parent is not None else ():
         is_cpu = node.raw("device_type") == b"cpu\0" or node.name.partition("@")[0] == "cpu"
@@ -83,28 +95,36 @@ def _cpus(survey: Survey) -> tuple[CpuFacts, ...]:
             first = found[core].node
             message = f"two cpus are {core}: {first.path} and {node.path} have the same reg"
             for guilty in (first, node):
-                survey.say(ERROR, "cpu-reg", message, guilty, "reg")
+                survey.say(ERROR, "cpu-reg", message, guilty, "reg", guilty.cell_place("reg", 0))
             continue
         found[core] = CpuFacts(core, node, _own_intc(survey, node))
     return tuple(found[core] for core in sorted(found))
 
 
+def _check_cells(survey: Survey, cpus: Node) -> None:
+    """See that a cpu's reg is one cell by what /cpus says as well."""
+    for name, expected in (("#address-cells", 1), ("#size-cells", 0)):
+        raw = cpus.raw(name)
+        if cpus.children and raw is not None and raw != expected.to_bytes(4, "big"):
+            message = f"expected {name} = <{expected}> in /cpus: the reg of a cpu is one cell"
+            survey.say(ERROR, "cpu-reg", message, cpus, name)
+
+
 def _core_id(survey: Survey, node: Node) -> CoreId | None:
     """Return the core that a cpu node's reg names: cluster << 8 | pid, as in the register PCR."""
-    cells = survey.cells(node, "reg")
-    if cells is None:
-        return None
-    if len(cells) != 1:
-        found = f"{len(cells)} cells" if cells else "none"
+    raw = node.raw("reg") or b""
+    if len(raw) != 4:
+        found = "none" if not raw else f"{len(raw)} bytes" if len(raw) % 4 else f"{len(raw) // 4} cells"
         message = f"a cpu needs a reg of one cell, cluster << 8 | pid; found {found}"
         survey.say(ERROR, "cpu-reg", message, node, "reg")
         return None
-    cluster, pid = divmod(cells[0], 0x100)
+    reg = int.from_bytes(raw, "big")
+    cluster, pid = divmod(reg, 0x100)
     if pid >= PIDS or cluster > 0xFF:
-        message = f"reg {cells[0]:#x} is no core: the pid (its low byte) goes to 16, the cluster to 255"
+        message = f"reg {reg:#x} is no core: the pid (its low byte) goes to 16, the cluster to 255"
         survey.say(ERROR, "cpu-reg", message, node, "reg", node.cell_place("reg", 0))
         return None
-    _check_unit_address(survey, node, cells[0])
+    _check_unit_address(survey, node, reg)
     return CoreId(cluster, pid)
 
 

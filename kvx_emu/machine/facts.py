@@ -22,8 +22,9 @@ class CpuFacts(NamedTuple):
 class Block(NamedTuple):
     """An enabled node with registers that the cores can address.
 
-    `start` is the address that all cores see, `cluster` whose window that is in (None: none's);
-    `compatible` the string that was recognised, `model` its class, both None if none was.
+    `start` is the address that all cores see, `cluster` whose window that is in (None: none's); `place` and
+    `size_place` where the tree says the two; `compatible` the string that was recognised, `model` its class,
+    both None if none was.
     """
 
     node: Node
@@ -32,6 +33,7 @@ class Block(NamedTuple):
     size: int
     cluster: int | None
     place: Place
+    size_place: Place
     compatible: str | None
     model: type[Model] | None
 
@@ -47,6 +49,7 @@ class Wire(NamedTuple):
     core: CoreId
     line: int
     place: Place
+    property: str  # `interrupts-extended` or `interrupts`
 
 
 class Ipi(NamedTuple):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from kvx_emu.core_id import core_names
 from kvx_emu.dt.interrupts import interrupts
 from kvx_emu.errors import ERROR, WARNING
-from kvx_emu.machine import known
 from kvx_emu.machine.facts import Block, Ipi, Wire
+from kvx_emu.machine.lines import misread
 from kvx_emu.models.core import LINES
 from kvx_emu.models.ipi_ctrl import FIRST_LINE, SETS, IpiCtrl
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from kvx_emu.core_id import CoreId
     from kvx_emu.dt.interrupts import Interrupt
-    from kvx_emu.errors import Finding
+    from kvx_emu.dt.tree import Node
+    from kvx_emu.errors import Finding, Place
     from kvx_emu.machine.cores import Cores
     from kvx_emu.machine.survey import Survey
 
@@ -32,7 +34,7 @@ def read_ipis(survey: Survey, blocks: tuple[Block, ...], cores: Cores) -> tuple[
     """Return the IPI controllers among the blocks, and tell what is wrong with them."""
     found = []
     for block in blocks:
-        if _is_ipi(block):
+        if is_ipi(block):
             _check_registers(survey, block)
             if block.cluster is None:
                 message = (
@@ -41,7 +43,6 @@ def read_ipis(survey: Survey, blocks: tuple[Block, ...], cores: Cores) -> tuple[
                 survey.say(ERROR, "ipi-window", message, block.node, "reg", block.place)
             else:
                 found.append(_ipi(survey, block, block.cluster, cores))
-    _check_overlaps(survey, blocks)
     _check_clusters(survey, found)
     if not any(True for _ in survey.nodes_of(IpiCtrl)):
         survey.say(WARNING, "no-ipi", "the tree has no enabled IPI controller", survey.tree.root)
@@ -50,28 +51,43 @@ def read_ipis(survey: Survey, blocks: tuple[Block, ...], cores: Cores) -> tuple[
 
 def _ipi(survey: Survey, block: Block, cluster: int, cores: Cores) -> Ipi:
     """Return a controller with the wires that its node names."""
-
-    def report(finding: Finding) -> None:
-        # Of a core's interrupt controller that is told already, and with more of what is expected.
-        if finding.code != "intc-cells" or finding.node not in trusted:
+    found: list[Finding] = []
+    entries = interrupts(block.node, found.append)
+    if misread(survey, entries):
+        found = [finding for finding in found if finding.code == "intc-cells"]
+    for finding in found:
+        # Of Kalray's controllers that is told already, and with more of what is expected.
+        if finding.code != "intc-cells" or not survey.blamed(finding.code, finding.place):
             survey.tell(finding)
-
-    trusted = {*cores.own, cores.shared.path if cores.shared is not None else None}
+    broken = bool(found) or misread(survey, entries)
     wires: dict[tuple[CoreId, int], Wire] = {}
-    for interrupt in interrupts(block.node, report):
+    for interrupt in entries:
         for wire in _wires(survey, block, cluster, interrupt, cores):
             first = wires.setdefault((wire.core, wire.line), wire)
             if first is not wire:
                 message = f"{wire.core} is named twice with line {wire.line}"
                 for place in (first.place, wire.place):
                     survey.say(ERROR, "ipi-core-twice", message, block.node, interrupt.property, place)
+    _check_order(survey, block.node, wires.values())
     ipi = Ipi(block, cluster, tuple(wires[key] for key in sorted(wires) if _is_ipi_line(key[1])))
-    _check_cores(survey, ipi, cores.by_cluster.get(cluster, []))
+    _check_cores(survey, ipi, cores, None if broken else {core for core, _ in wires})
     return ipi
 
 
+def _check_order(survey: Survey, node: Node, wires: Iterable[Wire]) -> None:
+    """See that the entries of each line go up by core: somebody may take their order for that of the bits."""
+    last: dict[int, CoreId] = {}
+    for wire in wires:
+        if wire.core < last.get(wire.line, wire.core):
+            message = f"{wire.core} stands after {last[wire.line]}; the order of the entries means nothing: "
+            message += f"bit {wire.core.pid} of a register is {wire.core} all the same"
+            survey.say(WARNING, "ipi-core-order", message, node, wire.property, wire.place)
+            return
+        last[wire.line] = wire.core
+
+
 def _wires(survey: Survey, block: Block, cluster: int, interrupt: Interrupt, cores: Cores) -> Iterable[Wire]:
-    """Yield the wires that one interrupt of a controller stands for; none if it is wrong, which is told."""
+    """Yield the wires that one interrupt of a controller stands for, also those of wrong lines, told here."""
     node, target = block.node, interrupt.controller
 
     def say(severity: str, code: str, message: str) -> None:
@@ -91,13 +107,12 @@ def _wires(survey: Survey, block: Block, cluster: int, interrupt: Interrupt, cor
     if line >= LINES:
         message = f"line {line} ({line:#x}) does not exist: a core has 32, the IPI lines are 24 to 31"
         say(ERROR, "ipi-line-range", message)
-        return
-    if not _is_ipi_line(line):
+    elif not _is_ipi_line(line):
         message = f"line {line} is none of the IPI controller's, 24 to 31: it has no effect"
         say(WARNING, "ipi-line-range", message)
     for core in behind:
         if core.cluster == cluster:
-            yield Wire(core, line, interrupt.place)
+            yield Wire(core, line, interrupt.place, interrupt.property)
         else:
             say(ERROR, "ipi-target", f"the IPI controller of cluster {cluster} does not reach {core}")
 
@@ -107,68 +122,35 @@ def _is_ipi_line(line: int) -> bool:
 
 
 def _check_registers(survey: Survey, block: Block) -> None:
-    def say(severity: str, message: str) -> None:
-        survey.say(severity, "ipi-reg-size", message, block.node, "reg", block.place)
+    def say(severity: str, message: str, place: Place) -> None:
+        survey.say(severity, "ipi-reg-size", message, block.node, "reg", place)
 
+    size = block.size
     if block.start % 4:
-        say(ERROR, f"the registers start at {block.start:#x}, which is no multiple of 4")
-    if block.size < LEAST:
-        say(ERROR, f"the size {block.size:#x} does not hold the {SETS} sets of registers, {LEAST:#x} bytes")
-    elif block.size > PAGE:
-        say(WARNING, f"the size {block.size:#x} is more than the block's {PAGE:#x}")
+        say(ERROR, f"the registers start at {block.start:#x}, which is no multiple of 4", block.place)
+    if size < LEAST:
+        message = f"the size {size:#x} does not hold the {SETS} sets of registers, {LEAST:#x} bytes"
+        say(ERROR, message, block.size_place)
+    elif size > PAGE:
+        say(WARNING, f"the size {size:#x} is more than the block's {PAGE:#x}", block.size_place)
 
 
-def _check_overlaps(survey: Survey, blocks: tuple[Block, ...]) -> None:
-    """See that IPI controllers have their addresses for themselves.
+def _check_cores(survey: Survey, ipi: Ipi, cores: Cores, there: set[CoreId] | None) -> None:
+    """See that a controller names each core of its cluster, and all with the same lines.
 
-    Each of a crowd at one place is told, with one of those that it overlaps.
+    `there` are the cores that it names with whatever line, None if not all of its wires could be read.
     """
-    farthest: dict[str, Block] = {}  # of those of one kind that were seen: which reaches farthest
-    for block in sorted(blocks, key=lambda block: block.start):
-        kind = _kind(block)
-        if kind is None:
-            continue
-        for other_kind, other in farthest.items():
-            if other.end > block.start and "ipi" in {kind, other_kind}:
-                _tell_overlap(survey, other, block, memory="memory" in {kind, other_kind})
-        if kind not in farthest or block.end > farthest[kind].end:
-            farthest[kind] = block
-
-
-def _is_ipi(block: Block) -> bool:
-    return block.model is not None and issubclass(block.model, IpiCtrl)
-
-
-def _kind(block: Block) -> str | None:
-    """Return what overlapping a block means; None if that is nobody's business."""
-    if _is_ipi(block):
-        return "ipi"
-    if block.node.raw("device_type") == b"memory\0":
-        return "memory"
-    return "block" if block.title in known.TITLES.values() else None
-
-
-def _tell_overlap(survey: Survey, first: Block, second: Block, *, memory: bool) -> None:
-    severity, code = (WARNING, "mem-overlap") if memory else (ERROR, "ipi-reg-overlap")
-    low, high = second.start, min(first.end, second.end) - 1
-    message = f"{first.node.path} and {second.node.path} overlap at {low:#x} to {high:#x}"
-    for block in (first, second):
-        survey.say(severity, code, message, block.node, "reg", block.place)
-
-
-def _check_cores(survey: Survey, ipi: Ipi, cores: list[CoreId]) -> None:
-    """See that a controller names each core of its cluster, and all with the same lines."""
     node = ipi.block.node
-    if not cores:
+    if ipi.cluster not in cores.by_cluster:
         message = f"the IPI controller is in cluster {ipi.cluster}, which has no cpu"
         survey.say(WARNING, "ipi-core-missing", message, node)
     named: dict[CoreId, tuple[int, ...]] = {}
     for wire in ipi.wires:
         named[wire.core] = (*named.get(wire.core, ()), wire.line)
-    missing = [str(core) for core in cores if core not in named]
+    missing = [core for core in cores.with_intc(ipi.cluster) if there is not None and core not in there]
     if missing:
-        message = f"not wired to {', '.join(missing)}: Linux leaves the line disabled there"
-        survey.say(WARNING, "ipi-core-missing", message, node)
+        message = f"not wired to {core_names(missing)}: Linux leaves the line disabled there"
+        survey.say(WARNING, "ipi-core-missing", message, node, _wired_by(node))
     if named:
         usual, _ = Counter(named.values()).most_common(1)[0]  # of equally common ones the first
         for core, lines in named.items():
@@ -176,7 +158,17 @@ def _check_cores(survey: Survey, ipi: Ipi, cores: list[CoreId]) -> None:
                 message = f"{core} has line {_listed(lines)}, other cores line {_listed(usual)}"
                 mine = [wire for wire in ipi.wires if wire.core == core]
                 odd = next((wire for wire in mine if wire.line not in usual), mine[0])
-                survey.say(WARNING, "ipi-lines-differ", message, node, None, odd.place)
+                survey.say(WARNING, "ipi-lines-differ", message, node, odd.property, odd.place)
+
+
+def _wired_by(node: Node) -> str | None:
+    """Return the property that wires a controller, if it has one."""
+    return next((name for name in ("interrupts-extended", "interrupts") if node.has(name)), None)
+
+
+def is_ipi(block: Block) -> bool:
+    """Whether a block is an IPI controller."""
+    return block.model is not None and issubclass(block.model, IpiCtrl)
 
 
 def _listed(lines: tuple[int, ...]) -> str:

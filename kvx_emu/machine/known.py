@@ -31,6 +31,12 @@ _BLOCKS = {
 TITLES = {f"kalray,{name}": title for title, names in _BLOCKS.items() for name in names.split()}
 """What each of Kalray's compatible strings stands for."""
 
+ADDRESSED = {
+    "IPI controller", "APIC GIC", "APIC mailbox", "interrupt generator", "PCI MSI snooper", "mailbox channel",
+    "power controller", "DSU clock", "FTU", "DMA", "IOMMU",
+}  # fmt: skip
+"""Those that answer at addresses. Sources: the bindings; the others are inside the cores."""
+
 
 def nearest(compatible: str) -> str | None:
     """Return the known string that an unknown `kalray,...` one is probably a misspelling of, or None."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvx_emu.errors import Finding, InputError
+from kvx_emu.errors import ERROR, NOTE, WARNING, Finding, InputError
 from kvx_emu.hw import registry
 from kvx_emu.models.core import Core
 
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
     Report = Callable[[Finding], None]
 
+# Every finding holds the source line it points at, and a hostile tree has a hundred thousand nodes: a bound
+# in characters for the errors, and one for the rest, each of which is about a thousand findings.
+_ROOM = 1 << 20
+_COST = 1 << 10
+
 
 class Survey:
     """One reading of one tree. What is found goes to the reader's `report`, nothing twice."""
@@ -25,12 +30,28 @@ class Survey:
         self.profile = profile
         self._report = report
         self._told: set[Finding] = set()
+        self._errors_at: set[tuple[str, Place]] = set()
+        self._room = {ERROR: _ROOM, WARNING: _ROOM, NOTE: _ROOM}
 
     def tell(self, finding: Finding) -> None:
-        """Pass a finding on, unless the same was told before."""
-        if finding not in self._told:
-            self._told.add(finding)
-            self._report(finding)
+        """Pass a finding on, unless the same, or an error of the code there, was told before."""
+        if finding in self._told or (finding.severity != ERROR and self.blamed(finding.code, finding.place)):
+            return
+        room = self._room[finding.severity]
+        if room < 0:
+            return
+        self._room[finding.severity] = room = room - _COST - len(finding.place.text)
+        self._told.add(finding)
+        if finding.severity == ERROR:
+            self._errors_at.add((finding.code, finding.place))
+        self._report(finding)
+        if room < 0:
+            message = f"so many {finding.severity}s: the rest is left out"
+            self._report(Finding(NOTE, "too-many", message, finding.place))
+
+    def blamed(self, code: str, place: Place) -> bool:
+        """Whether an error of this code was told there."""
+        return (code, place) in self._errors_at
 
     def say(
         self,
@@ -42,6 +63,8 @@ class Survey:
         place: Place | None = None,
     ) -> None:
         """Tell of something at `place`; by default at the property `prop`, or at the node without one."""
+        if self._room[severity] < 0:
+            return  # a place is not free: it copies the source line
         if place is None:
             place = node.place if prop is None else node.property_place(prop)
         self.tell(Finding(severity, code, message, place, node.path, prop))
@@ -55,11 +78,10 @@ class Survey:
             return None
 
     def strings(self, node: Node, name: str) -> list[str]:
-        """Return the strings of a property; none if it is absent or holds none, the latter told."""
+        """Return the strings of a property; none if it is absent or holds none, which the rules tell."""
         try:
             return node.strings(name)
-        except InputError as error:
-            self._tell_all(error)
+        except InputError:
             return []
 
     def _tell_all(self, error: InputError) -> None:

@@ -187,6 +187,14 @@ class AtomicFile:
         self.abandon()
         return OutputError(f"{self._path}: can not be written: {error.strerror}")
 
+    def write_bytes(self, data: bytes) -> None:
+        """Write what is no text; not in the same file as text."""
+        assert self._stream is not None, "the file was closed"
+        try:
+            self._stream.buffer.write(data)
+        except OSError as error:
+            raise self._failed(error) from None
+
     def write(self, text: str) -> None:
         """Write to the file that will take the target's place."""
         assert self._stream is not None, "the file was closed"

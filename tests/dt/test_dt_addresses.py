@@ -84,7 +84,7 @@ def test_numbers_of_cpus_are_local() -> None:
         ("#address-cells = <2>; #size-cells = <2>; ranges;", "", "3:1 reg-format"),
         ("#address-cells = <0>; #size-cells = <1>; ranges;", "1", "3:1 reg-format"),
         ("#address-cells = <0xffffffff>; #size-cells = <0xffffffff>; ranges;", "1", "3:1 reg-format"),
-        ("#address-cells = <1 2>; ranges;", "0 1 2", "2:52 property-format"),
+        ("#address-cells = <1 2>; ranges;", "0 1 2", "2:52 addr-size-cells"),
         ("#address-cells = <2>; #size-cells = <2>; ranges;", "0xffffffff 0xffffffff 0 2", "3:8 reg-size"),
         ("#address-cells = <3>; #size-cells = <1>; ranges;", "1 0 0 0", "3:8 reg-size"),
         ("#address-cells = <1>; #size-cells = <1>; ranges = <1 2>;", "0 1", "2:93 ranges"),
@@ -111,7 +111,7 @@ def test_wrong_cells_of_the_bus_above_are_reported() -> None:
     text = (
         "/ { #address-cells = [01]; bus { #address-cells = <1>; ranges = <1 2 3>; d { reg = <1 1>; }; }; };"
     )
-    assert addresses(text, "/bus/d") == ([], ["2:5 property-format", "2:85 ranges"])
+    assert addresses(text, "/bus/d") == ([], ["2:5 addr-size-cells", "2:85 ranges"])
 
 
 def test_a_size_of_zero_is_translated_as_one_byte() -> None:

@@ -41,7 +41,25 @@ def test_the_new_shape_wires_each_core_that_an_entry_names():
 
 # Case 59
 def test_the_order_of_the_entries_means_nothing():
-    assert wires_of(board(TWO, ipi("<&pe1 24>, <&pe0 24>"))) == PES_0_AND_1
+    text = board(TWO, ipi("<&pe1 24>, <&pe0 0x18>"))
+    wiring, _ = survey(text)
+    assert [(wire.core, wire.line) for wire in wiring.ipis[0].wires] == PES_0_AND_1
+
+
+def test_entries_in_another_order_than_the_cores_are_told_at_the_first_that_goes_back():
+    text = board(
+        cpus(*(cpu(reg) for reg in range(4))), ipi("<&pe0 24>, <&pe2 24>, <&pe1 0x18>, <&pe3 24>")
+    )
+    assert told(text) == [("warning", "ipi-core-order", "/ipi@ad0000", "0x18")]
+    assert messages(text) == [
+        "pe1 stands after pe2; the order of the entries means nothing: "
+        "bit 1 of a register is pe1 all the same"
+    ]
+
+
+def test_the_order_is_that_of_each_line():
+    text = board(TWO, ipi("<&pe0 24>, <&pe1 24>, <&pe0 25>, <&pe1 25>"))
+    assert told(text) == []
 
 
 def test_the_order_of_the_cpus_means_nothing():
@@ -60,7 +78,7 @@ def test_several_interrupts_of_the_old_shape_are_several_sets():
 
 
 def test_several_entries_of_a_core_are_several_sets():
-    text = board(TWO, ipi("<&pe0 24>, <&pe1 24>, <&pe1 30>, <&pe0 30>"))
+    text = board(TWO, ipi("<&pe0 24>, <&pe1 24>, <&pe0 30>, <&pe1 30>"))
     assert wires_of(text) == [(CoreId(0, pid), line) for pid in (0, 1) for line in (24, 30)]
 
 

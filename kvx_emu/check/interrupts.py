@@ -1,0 +1,33 @@
+"""Interrupt controllers: what makes a node one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kvx_emu.errors import WARNING
+
+if TYPE_CHECKING:
+    from kvx_emu.machine.survey import Survey
+
+
+def check_providers(survey: Survey) -> None:
+    """See that what says it is an interrupt controller has cells for it, and the reverse."""
+    for node in survey.tree.nodes():
+        raw = node.raw("#interrupt-cells")
+        says = next((name for name in ("interrupt-controller", "interrupt-map") if node.has(name)), None)
+        if says is not None and raw is None:
+            # Of a core's own controller the machine has told it.
+            if not survey.blamed("intc-cells", node.place):
+                message = f"{node.path} has {says}, but no #interrupt-cells"
+                survey.say(WARNING, "interrupt-provider", message, node, says)
+        elif says is None and raw is not None:
+            message = f"{node.path} has #interrupt-cells, but does not say that it is an interrupt-controller"
+            survey.say(WARNING, "interrupt-provider", message, node, "#interrupt-cells")
+        elif says is not None and node.children and not node.has("#address-cells"):
+            message = f"the interrupt controller {node.path} has nodes below it, but no #address-cells"
+            survey.say(WARNING, "interrupt-provider", message, node, says)
+        if raw is not None and len(raw) != 4:
+            place = node.property_place("#interrupt-cells")
+            if not survey.blamed("intc-cells", place):
+                message = f"the #interrupt-cells of {node.path} has {len(raw)} bytes; expected one cell"
+                survey.say(WARNING, "interrupts-extended-is-cell", message, node, "#interrupt-cells")
