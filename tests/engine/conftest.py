@@ -48,7 +48,7 @@ class Rows:
 
 
 def board(cores: dict[int, list[int]], lines: str = "24") -> str:
-    """A tree with these pids in each cluster, wired to their cluster's IPI controller with each of `lines`."""
+    """A tree with these pids in each cluster, wired to its IPI controller with each of `lines`."""
     cpus, controllers = [], []
     for cluster, pids in cores.items():
         wires = []

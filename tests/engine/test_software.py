@@ -208,7 +208,8 @@ def test_a_line_of_the_same_level_does_not_preempt(run):
 
 def test_a_line_of_a_more_privileged_level_preempts_without_nesting_and_stops_an_entry_as_well(run):
     steps = (
-        "  - sfr: {core: pe1, register: ITO, write: 0x0001000000000000}\n"  # line 24 belongs to PL1, the rest to PL0
+        # Line 24 belongs to PL1, the rest to PL0.
+        "  - sfr: {core: pe1, register: ITO, write: 0x0001000000000000}\n"
         "  - sfr: {core: pe1, register: PS, write: 0x01000011}\n"  # runs at PL1
         "  - send: {to: pe1, line: 24}\n"
         "  - wait: 3\n"
