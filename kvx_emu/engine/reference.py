@@ -85,7 +85,8 @@ class Reference:
         kernel: Software = Linux() if program.software == "linux" else bare
         cpus = {}
         for index, (core_id, core) in enumerate(self._machine.core.items()):
-            software = bare if core_id.pid == RM else kernel
+            # The RM is not Linux's, and a core without an interrupt controller in the tree is none to it.
+            software = kernel if core_id.pid != RM and core_id in self._machine.with_intc else bare
             software.boot(core, self._machine.ipi_lines.get(core_id, 0))
             cpus[core_id] = Cpu(self._run, index, core, software, program.entry, program.service)
         return cpus
@@ -129,9 +130,8 @@ class Reference:
         """Do what the probe of Linux's IPI driver does: block the RM."""
         if self._program.software == "linux":
             for cluster, port in self._ports.items():
-                if any(core.cluster == cluster and core.pid != RM for core in self._cpus):
-                    self._run.writer = (cluster, 0)
-                    port.model.write(IpiCtrl.MASK.offset, IpiCtrl.MASK.size, PROBE_MASK)
+                self._run.writer = (cluster, 0)
+                port.model.write(IpiCtrl.MASK.offset, IpiCtrl.MASK.size, PROBE_MASK)
 
     def _ledger(self) -> Ledger:
         sent: Counter[Wire] = Counter()
