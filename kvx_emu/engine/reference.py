@@ -22,6 +22,7 @@ from kvx_emu.hw.register import Register, bits
 from kvx_emu.models.core import Core
 from kvx_emu.models.ipi_ctrl import FIRST_LINE, IpiCtrl
 from kvx_emu.script import actions
+from kvx_emu.script.collector import no_collection
 from kvx_emu.script.splitmix import random_sends
 from kvx_emu.trace import row
 from kvx_emu.trace.tally import Ledger, balance
@@ -106,12 +107,13 @@ class Reference:
         requests do not add up.
         """
         run, judge, stopped = self._run, self._judge, None
-        try:
-            self._probe()
-            self._steps(self._program.actions)
-            run.settle()
-        except Stopped as limit:
-            stopped = str(limit)
+        with no_collection():  # what a run makes is rows, and no garbage
+            try:
+                self._probe()
+                self._steps(self._program.actions)
+                run.settle()
+            except Stopped as limit:
+                stopped = str(limit)
         run.flush()
         summary = judge.tally.summary(self._ledger())
         balance(summary)

@@ -91,15 +91,12 @@ class Model:
             self.port.odd("reserved-register", f"write to the reserved offset {offset:#x} is ignored")
             return
         register, index = found
-        label = register.label(index)
         if register.access == "R":
-            self.port.odd("read-only-register", f"write to the read-only {label} is ignored")
+            self.port.odd("read-only-register", f"write to the read-only {register.label(index)} is ignored")
             return
         if value & ~register.mask:
-            lost = value & ~register.mask
-            self.port.odd(
-                "register-bits", f"{label} has {register.width} bits: {lost:#x} of {value:#x} is ignored"
-            )
+            has = f"{register.label(index)} has {register.width} bits"
+            self.port.odd("register-bits", f"{has}: {value & ~register.mask:#x} of {value:#x} is ignored")
         kept = value & register.writable
         if register.access == "RW":
             if register.count is None:
