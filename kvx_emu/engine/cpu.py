@@ -26,13 +26,14 @@ _IE = _PS["IE"].mask
 class _Frame:
     """An exception under way: the lines it handles and how far it is."""
 
-    __slots__ = ("at", "before", "entering", "left", "lines", "pl", "seen", "spc", "sps")
+    __slots__ = ("at", "before", "entering", "left", "lines", "pl", "seen", "spc", "sps", "until")
 
-    def __init__(self, lines: Sequence[int], seen: int, before: int, entry: int, core: Core) -> None:
+    def __init__(self, lines: Sequence[int], seen: int, before: int, until: int, core: Core) -> None:
         self.lines = lines
         self.at = 0  # index of the line in hand
         self.entering = True  # its handler has not started yet
-        self.left = entry  # ticks until it starts or ends
+        self.until = until  # the tick at which it starts or ends, unless it is preempted before
+        self.left = 0  # what is left of that time while it is preempted, in ticks
         self.seen = seen  # ILR before the take
         self.before = before  # PS before it
         # The handler keeps these for its return, as one that lets itself be interrupted must.
@@ -53,12 +54,14 @@ class Cpu:
     """
 
     __slots__ = (
-        "_due",
         "_entry",
         "_frames",
         "_nesting",
+        "_queue",
+        "_rows",
         "_run",
         "_service",
+        "_warn",
         "core",
         "id",
         "index",
@@ -76,10 +79,12 @@ class Cpu:
         self._nesting = software.nesting
         self.stamp = 0  # the queue's entry for this core counts only with this stamp
         self._run = run
+        self._rows = run.rows
+        self._queue = run.queue
+        self._warn = run.warn
         self._entry = entry
         self._service = service
         self._frames: list[_Frame] = []
-        self._due: int | None = None  # the tick at which the innermost exception goes on
 
     def pending(self) -> list[int]:
         """Return the lines with a request in ILR or taken and not entered; one that is both comes twice."""
@@ -92,18 +97,16 @@ class Cpu:
 
     def request(self, line: int, cluster: int, pid: int) -> None:
         """Latch a request that the core (cluster, pid) sent, and take it if the rules allow."""
-        core, run = self.core, self._run
+        core = self.core
         bit = 1 << line
         event = COALESCED if core.ilr & bit else REQUEST
-        run.rows.append((run.now, core.cluster, core.pid, event, line, cluster, pid, 0))
+        self._rows.append((self._run.now, core.cluster, core.pid, event, line, cluster, pid, 0))
         state = core.state
         core.request(line)
         if core.state is not state:
             self._woke()
         if core.ilr & core.open:
-            if self._due is not None:
-                self._preempt()
-            self._settle()
+            self.proceed()
         elif not bit & self._may_open():
             self._stuck(line)
 
@@ -158,45 +161,32 @@ class Cpu:
     def _poll(self) -> None:
         """Take what the last change allows."""
         if self.core.ilr & self.core.open:
-            if self._due is not None:
-                self._preempt()
-            self._settle()
+            self.proceed()
 
-    def _preempt(self) -> None:
-        """Stop the time of the handler in hand; what is left of it is kept."""
-        assert self._due is not None
-        self._frames[-1].left = self._due - self._run.now
-        self._due = None
-        self.stamp += 1
+    def proceed(self, _stamp: int = 0) -> None:
+        """Do all that takes no time: takes, enters and exits, in the order of the hardware.
 
-    def go_on(self, _stamp: int) -> None:
-        """Go on with the innermost exception, whose time has come."""
-        self._due = None
-        self._frames[-1].left = 0
-        self._settle()
-
-    def _settle(self) -> None:
-        """Do all that takes no time: takes, enters and exits, in the order of the hardware."""
-        core, frames, run = self.core, self._frames, self._run
-        rows, now = run.rows, run.now
-        cluster, pid = core.cluster, core.pid
+        To be called when a line is to be taken, and when the time of the exception in hand has come.
+        """
+        core, frames, rows = self.core, self._frames, self._rows
+        now = self._run.now
+        cluster, pid = self.id
         while True:
             if core.ilr & core.open:
-                self._take()
+                self._take(now)
                 continue
             if not frames:
                 return
             frame = frames[-1]
-            if frame.left:
-                self._due = due = now + frame.left
+            if frame.until > now:
                 self.stamp += 1
-                heappush(run.queue, (due, CORE, self.index, self.stamp, Cpu.go_on, self))
+                heappush(self._queue, (frame.until, CORE, self.index, self.stamp, Cpu.proceed, self))
                 return
             line = frame.lines[frame.at]
             if frame.entering:
                 rows.append((now, cluster, pid, ENTER, line, None, None, frame.seen))
                 frame.entering = False
-                frame.left = self._service[line]
+                frame.until = now + self._service[line]
                 if self._nesting:
                     core.reopen()
                 continue
@@ -204,13 +194,18 @@ class Cpu:
             frame.at += 1
             if frame.at < len(frame.lines):
                 frame.entering = True
-            else:
-                frames.pop()
-                core.resume(frame.pl, frame.sps, frame.spc)
+                continue
+            frames.pop()
+            core.resume(frame.pl, frame.sps, frame.spc)
+            if frames:
+                frames[-1].until = now + frames[-1].left
 
-    def _take(self) -> None:
-        """Take the line that goes first: its exception begins, or resets the core."""
-        core = self.core
+    def _take(self, now: int) -> None:
+        """Take the line that goes first: its exception begins, or resets the core.
+
+        The time of the exception that it preempts stops: its entry in the queue becomes void.
+        """
+        core, frames = self.core, self._frames
         line = core.candidate()
         assert line is not None, "open and candidate() disagree"
         seen, before = core.ilr, core.ps
@@ -218,8 +213,11 @@ class Cpu:
         if core.interrupt(line) is Entry.RESET:
             self._reset(lost)
             return
-        lines = self.software.batch(core, line, self._run.warn)
-        self._frames.append(_Frame(lines, seen, before, self._entry, core))
+        if frames:
+            frames[-1].left = frames[-1].until - now
+            self.stamp += 1
+        lines = self.software.batch(core, line, self._warn)
+        frames.append(_Frame(lines, seen, before, now + self._entry, core))
 
     def _reset(self, lost: Sequence[int]) -> None:
         """Show a reset by a double exception: all that was requested and not entered is cleared."""
@@ -228,7 +226,6 @@ class Cpu:
         for line in lost:
             run.rows.append((run.now, *self.id, CLEAR, line, None, None, 0))
         self._frames.clear()
-        self._due = None
         self.stamp += 1
         message = f"{self.id} was reset by a double exception: PS.ET was 1 when a line was taken"
         run.warn(("reset", self.index), "core-reset", message)

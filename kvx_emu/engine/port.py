@@ -56,9 +56,10 @@ class IpiPort:
         rows.append((now, cluster, pid, SEND, line, None, None, written))
         self.writes[line, raised | blocked] += 1
         if self._delivery:
-            for cpu in self.targets(blocked):
-                rows.append((now, *cpu.id, MASKED, line, cluster, pid, 0))
-            cpus = self.targets(raised)
+            if blocked:
+                for cpu in self.targets(blocked):
+                    rows.append((now, *cpu.id, MASKED, line, cluster, pid, 0))
+            cpus = self._targets.get(raised) or self.targets(raised)
             if cpus:
                 parcel = (cpus, cluster, pid, run.place)
                 run.schedule(now + self._delivery, ARRIVAL, run.ticket(), line, self._arrive, parcel)

@@ -22,6 +22,7 @@ from kvx_emu.hw.register import Register, bits
 from kvx_emu.models.core import Core
 from kvx_emu.models.ipi_ctrl import FIRST_LINE, IpiCtrl
 from kvx_emu.script import actions
+from kvx_emu.script.collector import no_collection
 from kvx_emu.script.splitmix import random_sends
 from kvx_emu.trace import row
 from kvx_emu.trace.tally import Ledger, balance
@@ -85,7 +86,8 @@ class Reference:
         kernel: Software = Linux() if program.software == "linux" else bare
         cpus = {}
         for index, (core_id, core) in enumerate(self._machine.core.items()):
-            software = bare if core_id.pid == RM else kernel
+            # The RM is not Linux's, and a core without an interrupt controller in the tree is none to it.
+            software = kernel if core_id.pid != RM and core_id in self._machine.with_intc else bare
             software.boot(core, self._machine.ipi_lines.get(core_id, 0))
             cpus[core_id] = Cpu(self._run, index, core, software, program.entry, program.service)
         return cpus
@@ -105,12 +107,13 @@ class Reference:
         requests do not add up.
         """
         run, judge, stopped = self._run, self._judge, None
-        try:
-            self._probe()
-            self._steps(self._program.actions)
-            run.settle()
-        except Stopped as limit:
-            stopped = str(limit)
+        with no_collection():  # what a run makes is rows, and no garbage
+            try:
+                self._probe()
+                self._steps(self._program.actions)
+                run.settle()
+            except Stopped as limit:
+                stopped = str(limit)
         run.flush()
         summary = judge.tally.summary(self._ledger())
         balance(summary)
@@ -129,9 +132,8 @@ class Reference:
         """Do what the probe of Linux's IPI driver does: block the RM."""
         if self._program.software == "linux":
             for cluster, port in self._ports.items():
-                if any(core.cluster == cluster and core.pid != RM for core in self._cpus):
-                    self._run.writer = (cluster, 0)
-                    port.model.write(IpiCtrl.MASK.offset, IpiCtrl.MASK.size, PROBE_MASK)
+                self._run.writer = (cluster, 0)
+                port.model.write(IpiCtrl.MASK.offset, IpiCtrl.MASK.size, PROBE_MASK)
 
     def _ledger(self) -> Ledger:
         sent: Counter[Wire] = Counter()

@@ -77,36 +77,28 @@ class Run:
     def advance(self, until: int) -> None:
         """Let everything happen that is due up to and including tick `until`, which becomes now."""
         limit = self._limit_ticks
-        stop = min(until, limit)
-        queue = self.queue
-        while queue and queue[0][0] <= stop:
-            self._next()
+        self._drain(min(until, limit))
         if until > limit:
             raise Stopped(f"tick {limit}")
         self.now = until
 
     def settle(self) -> None:
         """Let everything happen until nothing is outstanding; now is then the tick of the last event."""
-        queue = self.queue
-        while queue:
-            if queue[0][0] > self._limit_ticks and not self._is_void(queue[0]):
-                raise Stopped(f"tick {self._limit_ticks}")
-            self._next()
+        self._drain(self._limit_ticks)
+        if not all(_is_void(entry) for entry in self.queue):
+            raise Stopped(f"tick {self._limit_ticks}")
 
-    @staticmethod
-    def _is_void(entry: Entry) -> bool:
-        _, priority, _, number, _, target = entry
-        return priority == CORE and number != target.stamp
-
-    def _next(self) -> None:
-        """Take the next entry off the queue and do it; a void one does not move time."""
-        tick, priority, _, number, handler, target = heappop(self.queue)
-        if priority == CORE and number != target.stamp:
-            return
-        if len(self.rows) >= self._room:
-            self.make_room()
-        self.now = self.last = tick
-        handler(target, number)
+    def _drain(self, stop: int) -> None:
+        """Do all that is due up to and including tick `stop`, in order; a void entry does not move time."""
+        queue, rows = self.queue, self.rows
+        while queue and queue[0][0] <= stop:
+            tick, priority, _, number, handler, target = heappop(queue)
+            if priority == CORE and number != target.stamp:
+                continue
+            if len(rows) >= self._room:
+                self.make_room()
+            self.now = self.last = tick
+            handler(target, number)
 
     def pause(self) -> None:
         """Between two actions of a step: hand rows on if there are many, stop if there are too many."""
@@ -133,3 +125,8 @@ class Run:
     def warn(self, key: Hashable, code: str, message: str) -> None:
         """Warn of something odd in the step in hand, once for each key."""
         self.judge.warn(key, code, message, self.place)
+
+
+def _is_void(entry: Entry) -> bool:
+    _, priority, _, number, _, target = entry
+    return priority == CORE and bool(number != target.stamp)

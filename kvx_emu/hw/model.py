@@ -71,8 +71,9 @@ class Model:
 
     def read(self, offset: int, size: int) -> int:
         """Return what a read of `size` bytes at `offset` gives; raise BusError for a wrong access."""
-        self._check(offset, size)
         found = self._decode.get(offset)
+        if found is None or found[0].size != size:
+            self._check(offset, size)
         if found is None:
             self.port.odd("reserved-register", f"read of the reserved offset {offset:#x} gives 0")
             return 0
@@ -85,21 +86,19 @@ class Model:
 
     def write(self, offset: int, size: int, value: int) -> None:
         """Write `size` bytes at `offset`; raise BusError for a wrong access, before any effect."""
-        self._check(offset, size)
         found = self._decode.get(offset)
+        if found is None or found[0].size != size:
+            self._check(offset, size)
         if found is None:
             self.port.odd("reserved-register", f"write to the reserved offset {offset:#x} is ignored")
             return
         register, index = found
-        label = register.label(index)
         if register.access == "R":
-            self.port.odd("read-only-register", f"write to the read-only {label} is ignored")
+            self.port.odd("read-only-register", f"write to the read-only {register.label(index)} is ignored")
             return
         if value & ~register.mask:
-            lost = value & ~register.mask
-            self.port.odd(
-                "register-bits", f"{label} has {register.width} bits: {lost:#x} of {value:#x} is ignored"
-            )
+            has = f"{register.label(index)} has {register.width} bits"
+            self.port.odd("register-bits", f"{has}: {value & ~register.mask:#x} of {value:#x} is ignored")
         kept = value & register.writable
         if register.access == "RW":
             if register.count is None:

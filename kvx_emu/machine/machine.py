@@ -54,7 +54,7 @@ class Machine:
 
     `core` maps each enabled cpu to its model, by cluster and pid; `controllers` each cluster that has
     an IPI controller to it; `ipi_lines` each core to the mask of lines that the tree's IPI nodes name
-    for it. All cores run at PL0.
+    for it; `with_intc` holds the cores that have an interrupt controller in the tree. All run at PL0.
     """
 
     def __init__(self, wiring: Wiring, profile: str = registry.HARDWARE) -> None:
@@ -63,6 +63,9 @@ class Machine:
         self.core: dict[CoreId, Core] = {cpu.core: Core(*cpu.core) for cpu in wiring.cpus}
         for core in self.core.values():
             core.start()
+        self.with_intc = frozenset(
+            cpu.core for cpu in wiring.cpus if cpu.intc is not None or wiring.shared_intc is not None
+        )
         self.controllers: dict[int, Controller] = {}
         self.ipi_lines: dict[CoreId, int] = {}
         self._words_only = profile == registry.QEMU

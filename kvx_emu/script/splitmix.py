@@ -35,11 +35,6 @@ def splitmix64(seed: int) -> Iterator[int]:
         yield mix(seed)
 
 
-def pick(x: int, n: int) -> int:
-    """Return one of 0 .. n - 1 for the 64-bit number `x`, each with equal chance (to within n in 2^64)."""
-    return (x * n) >> 64
-
-
 def stream_seed(seed: int, path: Iterable[int]) -> int:
     """Return the seed of the stream that belongs to `path`: numbers of 0 .. 2^64 - 1, folded in order."""
     state = mix((seed + GAMMA) & MASK64)
@@ -74,16 +69,18 @@ def random_sends(
     senders, lines, targets = action.senders, action.lines, action.targets
     choices = [_choices(targets, sender.pid, cores_by_cluster[sender.cluster]) for sender in senders]
     sender, line, bits = senders[0], lines[0], choices[0]
+    sending, among = len(senders), len(lines)
     # A number is mixed only where something hangs on it: that is half of the time in the common cases.
+    # One of n: the number times n, shifted right by 64, which is fair to within n in 2^64.
     for _ in range(action.count):
-        if len(senders) > 1:
-            index = pick(mix((state + GAMMA) & MASK64), len(senders))
+        if sending > 1:
+            index = mix((state + GAMMA) & MASK64) * sending >> 64
             sender, bits = senders[index], choices[index]
-        if len(lines) > 1:
-            line = lines[pick(mix((state + 2 * GAMMA) & MASK64), len(lines))]
+        if among > 1:
+            line = lines[mix((state + 2 * GAMMA) & MASK64) * among >> 64]
         state = (state + 3 * GAMMA) & MASK64
         if targets == "one":
-            yield sender, line, bits[pick(mix(state), len(bits))]
+            yield sender, line, bits[mix(state) * len(bits) >> 64]
         elif targets == "uniform":
             yield sender, line, spread(mix(state), bits)
         else:

@@ -140,7 +140,7 @@ def test_the_readme_opens_with_the_two_commands():
 )
 def test_make_does_what_the_readme_says(target, command):
     # -o: as if the environment were there already, so that nothing is set up.
-    status, out, _ = make("-n", "-o", ".venv/.ready", target)
+    status, out, _ = make("--no-print-directory", "-n", "-o", ".venv/.ready", target)
     assert status == 0
     assert out.strip().endswith(command)
 

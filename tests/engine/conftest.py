@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from engine_boards import board
 
 from kvx_emu.dt.load import read_tree
 from kvx_emu.engine.reference import Reference
@@ -47,30 +48,6 @@ class Rows:
     def abandon(self) -> None: ...
 
 
-def board(cores: dict[int, list[int]], lines: str = "24") -> str:
-    """A tree with these pids in each cluster, wired to their cluster's IPI controller with each of `lines`."""
-    cpus, controllers = [], []
-    for cluster, pids in cores.items():
-        wires = []
-        for pid in pids:
-            cpus.append(
-                f'cpu@{cluster << 8 | pid:x} {{ device_type = "cpu"; compatible = "kalray,kv3-1-pe"; '
-                f"reg = <{cluster << 8 | pid:#x}>; i{cluster}_{pid}: interrupt-controller {{ "
-                'compatible = "kalray,kv3-1-intc"; interrupt-controller; #interrupt-cells = <1>; }; };'
-            )
-            wires += [f"<&i{cluster}_{pid} {line}>" for line in lines.split()]
-        base = 0xAD0000 + 0x1000000 * (cluster + 1)
-        controllers.append(
-            f'ipi@{base:x} {{ compatible = "kalray,coolidge-ipi-ctrl"; reg = <{base:#x} 0x1000>; '
-            f"interrupt-controller; #interrupt-cells = <0>; interrupts-extended = {', '.join(wires)}; }};"
-        )
-    return (
-        "/dts-v1/;\n/ { #address-cells = <1>; #size-cells = <1>;\n"
-        "cpus { #address-cells = <1>; #size-cells = <0>;\n" + "\n".join(cpus) + "\n};\n"
-        "" + "\n".join(controllers) + "\n};\n"
-    )
-
-
 THREE_PES = {0: [0, 1, 2]}
 
 BARE = """version: 1
@@ -97,6 +74,7 @@ def run() -> Callable[..., Result]:
         head: str = "",
         limit_ticks: int | None = None,
         limit_events: int | None = None,
+        tree: str = "",
     ) -> Result:
         if software == "bare":
             text = BARE.format(head=head) + steps
@@ -104,7 +82,7 @@ def run() -> Callable[..., Result]:
             text = steps
         else:
             text = f"version: 1\n{head}steps:\n{steps}"
-        machine, _ = build(read_tree(board(cores, lines).encode(), "board.dts"))
+        machine, _ = build(read_tree((tree or board(cores, lines)).encode(), "board.dts"))
         program = bind(load_script(Source("script.yaml", text)), machine)
         sink = Rows()
         engine = Reference(machine, program, [sink], limit_ticks=limit_ticks, limit_events=limit_events)

@@ -8,8 +8,7 @@ TAKEN = 1 << 24
 
 def test_the_probe_of_linux_masks_the_rm_of_every_controller_at_tick_0(run):
     result = run("  - wait: 5", cores={0: [0, 1], 2: [0, 16], 3: [16]})
-    # Cluster 3 has no PE, so no Linux runs there.
-    assert result.lines == [PROBE, "0,2,0,mask,24,,,4294901760"]
+    assert result.lines == [PROBE, "0,2,0,mask,24,,,4294901760", "0,3,0,mask,24,,,4294901760"]
 
 
 def test_without_linux_nobody_writes_a_mask(run):

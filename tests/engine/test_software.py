@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from engine_boards import board
 
 from kvx_emu.core_id import CoreId
 
@@ -208,7 +211,8 @@ def test_a_line_of_the_same_level_does_not_preempt(run):
 
 def test_a_line_of_a_more_privileged_level_preempts_without_nesting_and_stops_an_entry_as_well(run):
     steps = (
-        "  - sfr: {core: pe1, register: ITO, write: 0x0001000000000000}\n"  # line 24 belongs to PL1, the rest to PL0
+        # Line 24 belongs to PL1, the rest to PL0.
+        "  - sfr: {core: pe1, register: ITO, write: 0x0001000000000000}\n"
         "  - sfr: {core: pe1, register: PS, write: 0x01000011}\n"  # runs at PL1
         "  - send: {to: pe1, line: 24}\n"
         "  - wait: 3\n"
@@ -331,3 +335,15 @@ def test_a_warning_about_an_arrival_names_the_step_that_sent_it(run):
     steps = "  - disable: {cores: pe1, lines: 24}\n  - send: {to: pe1}\n  - wait: 10\n"
     (warning,) = run(steps, head="timing: {delivery: 5}\n").outcome.warnings
     assert str(warning.place) == "script.yaml:5:5"
+
+
+def test_a_pe_without_an_interrupt_controller_in_the_tree_is_not_linuxs(run):
+    tree = board({0: [0, 1]}).replace("interrupts-extended = <&i0_0 24>, <&i0_1 24>;", "")
+    tree = re.sub(r"i0_\d: interrupt-controller \{.*?\};", "", tree)
+    result = run(
+        "  - sfr: {core: all, register: PS, equals: 0x01000004}\n  - enable: {cores: all, lines: [24]}\n"
+        "  - send: {to: pe1}\n",
+        tree=tree,
+    )
+    assert result.outcome.failed == 0
+    assert result.lines == ["0,0,0,mask,24,,,4294901760", "0,0,0,send,24,,,2", "0,0,1,request,24,0,0,0"]

@@ -27,7 +27,8 @@ def test_wait_idle_ends_at_the_tick_of_the_last_thing_that_happened(run):
 
 def test_wait_idle_is_not_moved_by_a_handlers_end_that_a_preemption_made_void(run):
     steps = (
-        "  - send: {to: pe1, line: 24}\n  - wait: 9\n  - send: {to: pe1, line: 26}\n"  # preempted a tick before its end
+        # Preempted a tick before its end.
+        "  - send: {to: pe1, line: 24}\n  - wait: 9\n  - send: {to: pe1, line: 26}\n"
         "  - wait: idle\n  - send: {to: pe2}\n"
     )
     result = run(steps, software="bare", head="nesting: true\ntiming: {service: {24: 10, 26: 3}}\n")

@@ -72,8 +72,6 @@ def clusters(draw: st.DrawFn, *, controller: bool | None = None) -> Cluster:
     )
     lines = draw(st.sampled_from([(24,), (24, 25), (24, 31), (26,), tuple(range(24, 32)), ()]))
     unwired = draw(st.sampled_from([(), (), (), (0,), (1,), (RM,)]))
-    if pids == (RM,):  # whether Linux's driver probes a cluster that runs no Linux is not told
-        pids = (0, RM)
     has = draw(st.sampled_from([True, True, True, False])) if controller is None else controller
     return Cluster(pids, has, lines, unwired, draw(st.booleans()))
 

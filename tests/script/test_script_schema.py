@@ -2,9 +2,9 @@
 # ruff: noqa: E501 - one row a case; either outcome is right, and each is checked
 
 import json
-from copy import deepcopy
 import subprocess
 import sys
+from copy import deepcopy
 from textwrap import dedent
 
 import jsonschema

@@ -7,7 +7,7 @@ import pytest
 from kvx_emu.core_id import CoreId
 from kvx_emu.errors import Place
 from kvx_emu.script.actions import Random
-from kvx_emu.script.splitmix import execution_path, mix, pick, random_sends, splitmix64, spread, stream_seed
+from kvx_emu.script.splitmix import execution_path, mix, random_sends, splitmix64, spread, stream_seed
 
 M = (1 << 64) - 1
 
@@ -38,11 +38,6 @@ def test_the_published_numbers_of_seed_0_come_out():
         0x06C45D188009454F,
         0xF88BB8A8724C81EC,
     ]
-
-
-def test_pick_covers_the_range_and_no_more():
-    assert [pick(x, 3) for x in (0, M // 3, M // 3 + 1, M)] == [0, 0, 1, 2]
-    assert pick(M, 1) == 0
 
 
 def test_the_path_is_folded_in_order():
