@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN ?= $(VENV)/bin
 
-.PHONY: demo test check lint types imports coverage clean
+.PHONY: demo test check lint types imports coverage fuzz clean
 
 # The main job: a board of ours, the smoke script, the trace of each core.
 demo: $(VENV)/.ready
@@ -31,6 +31,12 @@ imports: $(VENV)/.ready
 coverage: $(VENV)/.ready
 	$(BIN)/python -m pytest -q --cov --cov-report=json:.coverage.json
 	$(BIN)/python tests/ratchet.py .coverage.json tests/coverage.json
+
+# Two minutes of random trees: source against dtc, blobs against libfdt. Needs both, and ../shared.
+SECONDS ?= 60
+fuzz: $(VENV)/.ready
+	$(BIN)/python tests/dt/fuzz_source.py --seconds $(SECONDS) --seed 1
+	$(BIN)/python tests/dt/fuzz_blob.py --seconds $(SECONDS) --seed 1
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

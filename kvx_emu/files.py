@@ -17,6 +17,11 @@ _KINDS = {
 }
 
 
+def wrong_kind(mode: int) -> str | None:
+    """Return what a file of this mode (st_mode) is if it is no regular file, in words; else None."""
+    return None if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "of an unknown kind")
+
+
 def read_input(path: str, limit: int) -> bytes:
     """Return the bytes of the regular file `path`, or of standard input for `-`.
 
@@ -26,16 +31,15 @@ def read_input(path: str, limit: int) -> bytes:
     try:
         if path == "-":
             if sys.stdin is None:
-                raise UsageError("can not read standard input: it is closed")
+                raise UsageError("cannot read standard input: it is closed")
             return sys.stdin.buffer.read(limit + 1)
-        mode = os.stat(path).st_mode
-        if not stat.S_ISREG(mode):
-            kind = _KINDS.get(stat.S_IFMT(mode), "of an unknown kind")
-            raise UsageError(f"can not read {path}: not a regular file: it is {kind}")
+        kind = wrong_kind(os.stat(path).st_mode)
+        if kind is not None:
+            raise UsageError(f"cannot read {path}: not a regular file: it is {kind}")
         with open(path, "rb") as stream:
             return stream.read(limit + 1)
     except OSError as error:
         name = "standard input" if path == "-" else path
-        raise UsageError(f"can not read {name}: {error.strerror or error}") from None
+        raise UsageError(f"cannot read {name}: {error.strerror or error}") from None
     except ValueError as error:  # a zero byte in the name, or a closed standard input
-        raise UsageError(f"can not read {path!r}: {error}") from None
+        raise UsageError(f"cannot read {path!r}: {error}") from None

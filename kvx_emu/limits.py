@@ -14,7 +14,7 @@ class Limits(NamedTuple):
     depth: int = 100  # nested nodes: real trees have under 15; keeps every walk off the stack limit
     includes: int = 200  # nested #include: as cpp; a file that includes itself
     include_files: int = 20_000  # of a tree: files may include each other twice; Linux trees have under 100
-    macro_tokens: int = 2_000_000  # of all expansions: ten lines can ask for 10^8; Linux trees need 10^5
+    macro_tokens: int = 2_000_000  # of all expansions: ten lines can ask for 10^8; Linux trees need some 10^4
     script_text: int = 64 << 20  # bytes of YAML: about a million steps
     script_depth: int = 16  # nested YAML collections: three nested repeats with any step inside
     expansion: int = 10**11  # steps after repeat and random are unrolled: weeks of running

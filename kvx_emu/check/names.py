@@ -59,6 +59,8 @@ def _check_number(survey: Survey, node: Node, unit: str) -> None:
     if bus is None or (bus.path == "/cpus" and node.enabled) or bus.raw("device_type") == b"pci\0":
         return
     expected = _address(node, bus)
+    if bus.path == "/cpus" and unit == str(expected):
+        return  # Kalray's style
     # With a comma, it is two numbers (chip select and offset, device and function).
     if expected is not None and unit != f"{expected:x}" and "," not in unit:
         told = f"{int(unit, 16):#x}" if _HEX.fullmatch(unit) else unit

@@ -63,10 +63,10 @@ def _tell_dialect(survey: Survey, wiring: Wiring) -> None:
     if found is None:
         return
     text, node = found
-    shape = "each core has an interrupt controller of its own"
+    shape = "each core has its own interrupt controller"
     if wiring.dialect == "kvx":
-        shape = "one interrupt controller stands for those of all cores"
+        shape = "one interrupt controller stands for all cores"
     elif all(cpu.intc is None for cpu in wiring.cpus):
         shape = "no core has an interrupt controller"
-    message = f"{text} is a name of the {_DIALECTS[text]} dialect; {shape}"
+    message = f"the {_DIALECTS[text]} dialect ({text}): {shape}"
     survey.say(NOTE, "dialect", message, node, "compatible")

@@ -200,9 +200,10 @@ def _findings(
     return findings
 
 
-def _order(finding: Finding) -> tuple[str, int, int]:
+def _order(finding: Finding) -> tuple[bool, str, int, int]:
+    """Return what to sort by: the place, but notes come after what is wrong."""
     place = finding.place
-    return place.path, place.line or place.offset or 0, place.column or 0
+    return finding.severity == NOTE, place.path, place.line or place.offset or 0, place.column or 0
 
 
 def _wished(findings: Sequence[Finding], wishes: Mapping[str, str]) -> Sequence[Finding]:

@@ -1,4 +1,4 @@
-"""What every command that reads a tree takes: -I, -D and --overlay."""
+"""What every command that reads a tree takes: -I, -D, --anywhere and --overlay."""
 
 from __future__ import annotations
 
@@ -24,12 +24,20 @@ class Reading(NamedTuple):
     folders: tuple[str, ...] = ()
     defines: Mapping[str, str] = {}
     overlays: tuple[str, ...] = ()
+    anywhere: bool = False
 
     def tree(self, path: str, *, plugin: bool = False, symbols: bool = False) -> Tree:
         """Return the tree of a file as it stands there; `plugin` says whether an overlay will do."""
         from kvx_emu.dt.load import load_tree
 
-        return load_tree(path, folders=self.folders, defines=self.defines, plugin=plugin, symbols=symbols)
+        return load_tree(
+            path,
+            folders=self.folders,
+            defines=self.defines,
+            anywhere=self.anywhere,
+            plugin=plugin,
+            symbols=symbols,
+        )
 
     def board(self, path: str) -> Tree:
         """Return the tree of a board, with the overlays."""
@@ -63,7 +71,7 @@ def _defines(_context: click.Context, _option: click.Parameter, given: tuple[str
 
 
 def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add -I and -D to a command, which takes them as `reading`."""
+    """Add -I, -D and --anywhere to a command, which takes them as `reading`."""
 
     @click.option(
         "-I", "folders", metavar="DIR", multiple=True, help="Look for included files in DIR. Repeatable."
@@ -76,11 +84,20 @@ def source_options(command: Callable[..., Any]) -> Callable[..., Any]:
         callback=_defines,
         help="Define a macro for source, as 1 if there is no value. Repeatable.",
     )
+    @click.option(
+        "--anywhere",
+        is_flag=True,
+        help="Let a tree include files outside its folder, its source tree and the -I folders.",
+    )
     @wraps(command)
     def wrapper(
-        folders: tuple[str, ...], defines: dict[str, str], overlays: tuple[str, ...] = (), **rest: Any
+        folders: tuple[str, ...],
+        defines: dict[str, str],
+        anywhere: bool,
+        overlays: tuple[str, ...] = (),
+        **rest: Any,
     ) -> Any:
-        return command(reading=Reading(folders, defines, overlays), **rest)
+        return command(reading=Reading(folders, defines, overlays, anywhere), **rest)
 
     return wrapper
 

@@ -113,7 +113,7 @@ class _Reader:
         entries: list[tuple[int, int]] = []
         while offset + 16 <= len(self.data):
             address, size = unpack_from(">QQ", self.data, offset)
-            if not address and not size:
+            if not size:  # the end, whatever its address: so do libfdt, dtc and Linux
                 return entries
             entries.append((address, size))
             offset += 16

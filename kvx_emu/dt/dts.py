@@ -6,7 +6,6 @@ be understood is left out up to its `;` or its closing brace.
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING, NoReturn
 
 from kvx_emu.dt.draft import Draft, DraftTree, Label, Value
@@ -38,17 +37,6 @@ def parse_dts(
     overlay (/plugin/) will do; `symbols` asks for `/__symbols__`, as `dtc -@`. Raises InputError with all
     the errors that were found.
     """
-    # Reading makes many objects and no garbage: the collector would look at all of them again and again.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        return _read(source, limits, reach, plugin=plugin, symbols=symbols)
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _read(source: Text, limits: Limits, reach: Reach | None, *, plugin: bool, symbols: bool) -> DraftTree:
     findings = Findings()
     text, complete = include(source, reach, findings)
     parser = _Parser(text, limits, findings, reach)

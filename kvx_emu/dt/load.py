@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kvx_emu.collector import no_collection
 from kvx_emu.dt.cpp import preprocess
 from kvx_emu.dt.dtb import BlobOrigin, parse_dtb
 from kvx_emu.dt.dts import parse_dts
@@ -47,6 +48,7 @@ def load_tree(
     )
 
 
+@no_collection()
 def read_tree(
     data: bytes,
     name: str,

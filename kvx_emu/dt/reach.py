@@ -15,10 +15,10 @@ all after symbolic links and `..` are resolved, and anything else only when aske
 from __future__ import annotations
 
 import os
-import stat
 from typing import TYPE_CHECKING
 
-from kvx_emu.dt.source import KINDS, STDIN
+from kvx_emu.dt.source import STDIN
+from kvx_emu.files import wrong_kind
 from kvx_emu.limits import LIMITS
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ class Reach:
             return stream.read(self.room + 1)
 
     def _regular(self, path: str, mode: int) -> None:
-        if not stat.S_ISREG(mode):
-            kind = next((text for test, text in KINDS if test(mode)), "of an unknown kind")
+        kind = wrong_kind(mode)
+        if kind is not None:
             raise ReachError("file-kind", f"cannot read '{path}': not a regular file: it is {kind}")
 
     def _too_large(self, path: str) -> str:

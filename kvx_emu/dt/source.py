@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import stat
-import sys
 from typing import TYPE_CHECKING
 
-from kvx_emu.errors import ERROR, Finding, InputError, Place, Source, UsageError
+from kvx_emu import files
+from kvx_emu.errors import ERROR, Finding, InputError, Place, Source
 from kvx_emu.limits import LIMITS
 
 if TYPE_CHECKING:
-    from typing import BinaryIO
-
     from kvx_emu.limits import Limits
 
 MAGIC = b"\xd0\x0d\xfe\xed"  # how a blob starts (Devicetree Specification 5.2)
 STDIN = "<stdin>"  # what messages call the input named "-"
-
-KINDS = (
-    (stat.S_ISDIR, "a directory"),
-    (stat.S_ISFIFO, "a pipe; use - for standard input"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
-    (stat.S_ISSOCK, "a socket"),
-)
 
 
 def display_name(path: str) -> str:
@@ -36,35 +24,14 @@ def read_input(path: str, limits: Limits = LIMITS) -> bytes:
     """Return the bytes of a board file, or of standard input for "-".
 
     Raises UsageError for what can not be opened or is no regular file, InputError for what is larger
-    than the limit of its kind (blob or text); the size is looked at before anything is read.
+    than the limit of its kind, blob or text.
     """
-    try:
-        if path == "-":
-            if sys.stdin is None:
-                raise UsageError("cannot read standard input: it is closed")
-            return _read(sys.stdin.buffer, path, 0, limits)
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            kind = next((text for test, text in KINDS if test(status.st_mode)), "of an unknown kind")
-            raise UsageError(f"cannot read {path}: not a regular file: it is {kind}")
-        with open(path, "rb") as stream:
-            return _read(stream, path, status.st_size, limits)
-    except OSError as error:
-        raise UsageError(f"cannot read {display_name(path)}: {error.strerror or error}") from None
-    except ValueError as error:  # a NUL in the name, or a closed standard input
-        raise UsageError(f"cannot read {display_name(path)!r}: {error}") from None
-
-
-def _read(stream: BinaryIO, path: str, size: int, limits: Limits) -> bytes:
-    head = stream.read(len(MAGIC))
-    limit = limits.tree_blob if head == MAGIC else limits.tree_text
-    if size <= limit:
-        # The file may grow meanwhile and a pipe has no size: one byte more than allowed tells.
-        data = head + stream.read(limit + 1 - len(head))
-        size = len(data)
-        if size <= limit:
-            return data
-    kind = "blob" if head == MAGIC else "source"
+    data = files.read_input(path, max(limits.tree_blob, limits.tree_text))
+    blob = data.startswith(MAGIC)
+    limit = limits.tree_blob if blob else limits.tree_text
+    if len(data) <= limit:
+        return data
+    kind = "blob" if blob else "source"
     message = f"the file is larger than the {limit} bytes that a device-tree {kind} may have"
     raise InputError([Finding(ERROR, "limit", message, Place(display_name(path)))])
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from kvx_emu.collector import no_collection
 from kvx_emu.core_id import RM, CoreId
 from kvx_emu.engine.cpu import Cpu
 from kvx_emu.engine.outcome import Judge, Outcome
@@ -22,7 +23,6 @@ from kvx_emu.hw.register import Register, bits
 from kvx_emu.models.core import Core
 from kvx_emu.models.ipi_ctrl import FIRST_LINE, IpiCtrl
 from kvx_emu.script import actions
-from kvx_emu.script.collector import no_collection
 from kvx_emu.script.splitmix import random_sends
 from kvx_emu.trace import row
 from kvx_emu.trace.tally import Ledger, balance

@@ -50,7 +50,7 @@ def check_lines(survey: Survey, blocks: tuple[Block, ...], cores: Cores) -> None
             continue
         cluster = clusters.get(node.path)
         reached = everywhere if cluster is None else [cluster]
-        for interrupt in _interrupts(survey, node):
+        for interrupt in _interrupts(survey, node, read=cluster is not None and _is_ipi(survey, node)):
             claim = _Claim(node, interrupt.property, interrupt.place)
             for line, core in _lines(survey, interrupt, cores, reached):
                 first = claims.setdefault((core, line), claim)
@@ -82,27 +82,37 @@ def _lines(
                 yield interrupt.cells[0], core
 
 
-def _interrupts(survey: Survey, node: Node) -> list[Interrupt]:
-    """Return the interrupts of a device; of an IPI controller, what is wrong with them is told elsewhere."""
+def _interrupts(survey: Survey, node: Node, *, read: bool) -> list[Interrupt]:
+    """Return the interrupts of a device; `read` says that what is wrong with them was told before."""
     found: list[Finding] = []
     result = interrupts(node, found.append)
-    if _is_ipi(survey, node) or misread(survey, result):
+    if read or misread(survey, result):
         return result
+    name = "interrupts-extended" if node.has("interrupts-extended") else "interrupts"
+    if not node.raw(name):
+        survey.say(WARNING, f"{name}-property", f"'{name}' of {node.path} is empty", node, name)
     for finding in found:
         if finding.code == "phandle-dangling":
             survey.tell(finding)
-        elif finding.code != "intc-cells":  # each controller is looked at for itself
+        elif finding.code != "intc-cells":
             survey.tell(finding._replace(severity=WARNING))
+        elif not _says_so(survey.tree.node(finding.node or "")):  # each controller is looked at for itself
+            survey.say(WARNING, f"{name}-property", finding.message, node, name)
     for interrupt in result:
         controller = interrupt.controller
         if not controller.enabled:
             message = f"{controller.path} is disabled: what goes there has no effect"
             survey.say(WARNING, "phandle-dangling", message, node, interrupt.property, interrupt.place)
-        elif not (controller.has("interrupt-controller") or controller.has("interrupt-map")):
+        elif not _says_so(controller):
             message = f"{controller.path} does not say that it is an interrupt-controller"
             code = f"{interrupt.property}-property"
-            survey.say(WARNING, code, message, node, interrupt.property, interrupt.place)
+            place = interrupt.place if code == "interrupts-extended-property" else None
+            survey.say(WARNING, code, message, node, interrupt.property, place)
     return result
+
+
+def _says_so(node: Node | None) -> bool:
+    return node is not None and (node.has("interrupt-controller") or node.has("interrupt-map"))
 
 
 def _is_ipi(survey: Survey, node: Node) -> bool:

@@ -19,7 +19,7 @@ def check_overlaps(survey: Survey, blocks: tuple[Block, ...]) -> None:
     """See that IPI controllers have their addresses for themselves, and that no memory lies over a device.
 
     Each of a crowd at one place is told, with one of those that it overlaps. Source for what may overlap
-    (the power controller and the DSU clock do): hardware.md 1.3.
+    (the power controller and the DSU clock do): QEMU's and Kalray's own trees.
     """
     farthest: dict[str, Block] = {}  # of those of one kind that were seen: which reaches farthest
     covered: dict[int, tuple[Block, list[Block]]] = {}

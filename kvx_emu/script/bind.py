@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
+from kvx_emu.collector import no_collection
 from kvx_emu.script import actions, language, times
 from kvx_emu.script.budget import check_expansion, check_time
-from kvx_emu.script.collector import no_collection
 from kvx_emu.script.names import Cores, line_mask
 from kvx_emu.script.record import NOWHERE
 from kvx_emu.script.report import Refused, Report, TooManyErrors, listed, nearest, quote

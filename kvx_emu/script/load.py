@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from kvx_emu.collector import no_collection
 from kvx_emu.errors import Source, UsageError
 from kvx_emu.files import read_input
 from kvx_emu.limits import LIMITS
-from kvx_emu.script.collector import no_collection
 from kvx_emu.script.language import Parameters, Timing, Top
 from kvx_emu.script.nodes import REFUSED, Mapping, Scalar, resolve
 from kvx_emu.script.record import layout, read_some_keys

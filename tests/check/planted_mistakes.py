@@ -1,4 +1,4 @@
-"""The 39 mistakes of devicetree.md, section 6, planted in Kalray's tree, and what must be found where."""
+"""39 mistakes planted in Kalray's tree, and what must be found where."""
 
 from __future__ import annotations
 

@@ -19,8 +19,11 @@ BOARDS = sorted(f"boards/{path.name}" for path in (ROOT / "boards").glob("*.dts"
 
 
 @pytest.mark.parametrize("board", BOARDS)
-def test_our_boards_are_without_a_word(kvx, board):
-    assert kvx("check", board) == (0, "no errors, no warnings, no notes\n", "")
+def test_our_boards_give_one_note_of_their_dialect(kvx, board):
+    status, out, err = kvx("check", board)
+    assert (status, err) == (0, "")
+    assert re.findall(r"\w+\[[\w-]+\]", out) == ["note[dialect]"]
+    assert out.endswith("no errors, no warnings, 1 note\n")
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "scripts").glob("*.yaml")))
@@ -30,7 +33,7 @@ def test_our_scripts_are_fine_on_our_board(kvx, script):
 
 def test_a_finding_has_its_place_source_line_and_caret(kvx, tmp_path):
     script = script_file(tmp_path, "send: {to: pe1, lin: 24}")
-    assert kvx("check", BOARD, script) == (
+    assert kvx("check", BOARD, script, "-W", "no-dialect") == (
         3,
         f"{script}:3:21: error[script-key]: unknown key `lin` of `send`; expected from, to, line; "
         "did you mean `line`?\n"
@@ -53,7 +56,7 @@ def test_a_finding_about_a_script_on_a_board_is_made_without_running(kvx, tmp_pa
 
 def test_check_as_json_gives_every_key_of_every_finding(kvx, tmp_path):
     script = script_file(tmp_path, "send: {to: pe1, lin: 24}\nwait: -1")
-    status, out, err = kvx("check", BOARD, script, "--format", "json")
+    status, out, err = kvx("check", BOARD, script, "--format", "json", "-W", "no-dialect")
     assert (status, err) == (3, "")
     findings = json.loads(out)
     assert [list(finding) for finding in findings] == [KEYS, KEYS]
@@ -71,7 +74,7 @@ def test_check_as_json_gives_every_key_of_every_finding(kvx, tmp_path):
 
 
 def test_check_as_json_of_a_clean_board_is_an_empty_list(kvx):
-    status, out, err = kvx("check", BOARD, "--format", "json")
+    status, out, err = kvx("check", BOARD, "--format", "json", "-W", "no-dialect")
     assert (status, json.loads(out), err) == (0, [], "")
 
 
@@ -90,7 +93,7 @@ def test_a_tree_without_an_ipi_controller_can_be_checked_and_shown(kvx, shared):
     status, out, _ = kvx("check", board)
     assert status == 0
     assert f"{board}:8:1: warning[no-ipi]: the tree has no enabled IPI controller\n" in out
-    assert out.endswith("no errors, 1 warning, no notes\n")
+    assert out.endswith("no errors, 1 warning, 3 notes\n")
     for what in ("tree", "map", "wiring", "registers"):
         assert kvx("show", board, what).status == 0
 
@@ -123,7 +126,7 @@ def test_an_empty_standard_input_is_an_empty_board(kvx):
 def test_the_script_can_come_from_standard_input_of_a_check(kvx):
     status, out, _ = kvx("check", BOARD, "-", stdin=b"version: 1\nsteps:\n  - wiat: 1\n")
     assert status == 3
-    assert out.startswith("<stdin>:3:5: error[script-step]: unknown step `wiat`")
+    assert "\n<stdin>:3:5: error[script-step]: unknown step `wiat`" in out
 
 
 def test_params_serve_check_as_they_serve_run(kvx, tmp_path):

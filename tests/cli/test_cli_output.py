@@ -491,7 +491,7 @@ def test_warnings_about_the_board_are_told_by_a_run(kvx, first, tmp_path):
     board.write_text(text.replace("<&pe7 24>, ", ""))
     loud = kvx("run", board, first, "--format", "none")
     assert loud.status == 0
-    assert loud.err.startswith(f"{board}:125:8: warning[ipi-core-missing]: not wired to pe7: ")
+    assert loud.err.startswith(f"{board}:131:4: warning[ipi-core-missing]: not wired to pe7: ")
     assert kvx("run", board, first, "--format", "none", "-q") == (0, "", "")
 
 

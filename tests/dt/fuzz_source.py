@@ -36,9 +36,9 @@ SLOWEST = 2.0  # seconds for one mutant
 
 # What dtc accepts and we refuse on purpose, by what our message says.
 STRICTER = {
-    "nested more than 100 deep": "the limit of depth (devicetree.md 5.6)",
+    "nested more than 100 deep": "the limit of depth",
     "expected 255 at most": "the limit of names",
-    "an expression has more than 5000": "the limit of expressions (devicetree.md 5.6)",
+    "an expression has more than 5000": "the limit of expressions",
     "the root node is deleted": "dtc writes a blob without any node, which libfdt refuses",
     "refers to nodes of its base by their labels alone": "dtc 1.8.1 refuses it as well: a fixup needs a label",
 }

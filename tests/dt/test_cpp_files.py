@@ -137,7 +137,7 @@ def test_only_regular_files_are_read(files: Path) -> None:
 
 
 def test_a_file_of_no_kind_is_not_read(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kvx_emu.dt.reach.KINDS", ())
+    monkeypatch.setattr("kvx_emu.files._KINDS", {})
     assert refused(Reach("board/a.dts"), "board/sub").endswith("it is of an unknown kind")
 
 

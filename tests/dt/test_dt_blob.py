@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import struct
+import time
 from typing import TYPE_CHECKING
 
 import pytest
-from dt_reading import errors, normal, read
+from dt_reading import allowed, errors, normal, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,6 +93,20 @@ def test_memory_reservations_and_the_boot_cpu_are_kept() -> None:
     assert again.reservations == tree.reservations
     assert again.fdt.header.boot_cpuid_phys == 3
     assert read_tree(blob(GOOD), "b").reservations == ()  # nothing leaks from one tree to the next
+
+
+def test_memory_reservations_end_with_one_of_no_bytes_wherever_it_is() -> None:
+    reservations = struct.pack(">6Q", 8, 16, 1 << 32, 0, 32, 64)
+    assert read_tree(blob(GOOD, reservations=reservations), "b").reservations == ((8, 16),)
+
+
+def test_20000_siblings_are_read_within_two_seconds() -> None:
+    siblings = b"".join(BEGIN + b"n@%06x\0\0\0\0" % n + prop(0, bytes(4)) + END_NODE for n in range(20_000))
+    data = blob(ROOT + siblings + END_NODE + END)
+    start = time.process_time()
+    tree = read_tree(data, "b")
+    assert time.process_time() - start < allowed(2)
+    assert len(tree.nodes()) == 20_001
 
 
 @pytest.mark.parametrize(("version", "compatible"), [(16, 16), (17, 16), (17, 17), (18, 16), (99, 17)])

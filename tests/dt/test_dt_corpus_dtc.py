@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Trees that dtc 1.8.1 takes and we refuse: it cuts a number that its cell has no room for and warns; 1.6.1
-# refuses it, as we do (devicetree.md, 5.3).
+# refuses it, as we do.
 REFUSED = {
     "base01.dts": "'123456789012345' does not fit 32 bits",
     "cell-overflow.dts": "'0xfffffffeffffffff' does not fit 32 bits",

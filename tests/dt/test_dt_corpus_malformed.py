@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # What we refuse and dtc 1.8.1 takes, with the code of the first error.
 STRICTER = {
-    "bits8_big": "number",  # a number its element has no room for: devicetree.md 5.3
+    "bits8_big": "number",  # a number its element has no room for
     "too_big": "number",  # the same
     "incbin_cwd_escape": "file-outside",  # a file outside the tree's folder: 5.6
     "plugin": "overlay",  # an overlay where a base is needed: section 7, 28

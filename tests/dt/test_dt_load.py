@@ -51,7 +51,7 @@ def test_a_closed_standard_input_is_wrong_usage(monkeypatch: pytest.MonkeyPatch)
     closed = Standard(b"")
     closed.buffer.close()
     monkeypatch.setattr(sys, "stdin", closed)
-    with pytest.raises(UsageError, match=r"cannot read '<stdin>': .*closed file"):
+    with pytest.raises(UsageError, match=r"cannot read '-': .*closed file"):
         load_tree("-")
 
 

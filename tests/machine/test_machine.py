@@ -9,7 +9,7 @@ import pytest
 from tiny import GIC, board, cpu, cpus, ipi, machine_of, trace, tree_of
 
 from kvx_emu.core_id import RM, CoreId
-from kvx_emu.dt.load import load_tree, read_tree
+from kvx_emu.dt.load import load_tree
 from kvx_emu.errors import ERROR, NOTE, InputError
 from kvx_emu.hw import registry
 from kvx_emu.hw.model import BusError

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from kvx_emu.core_id import CoreId
 from kvx_emu.dt.load import read_tree
 from kvx_emu.engine.reference import Reference
 from kvx_emu.errors import NOTE, Source
@@ -118,3 +119,22 @@ def run(machine: Machine, script: str) -> tuple[list[object], Outcome]:
 def trace(tree: Tree, script: str) -> list[object]:
     """Return the rows of a script on the machine of a tree."""
     return run(build(tree)[0], script)[0]
+
+
+TWO = cpus(cpu(0), cpu(1))
+BOTH = "<&pe0 24>, <&pe1 24>"
+OLD_CPUS = cpus(cpu(0, inside=""), cpu(1, inside=""))
+OLD_INTC = intc("all", "kalray,kvx-core-intc")
+OLD_IPI = (
+    'ipi@ad0000 { compatible = "kalray,kvx-ipi-ctrl"; reg = <0 0xad0000 0 0x1000>; '
+    "interrupt-parent = <&all>; interrupts = <24>; };"
+)
+PES_0_AND_1 = [(CoreId(0, 0), 24), (CoreId(0, 1), 24)]
+
+
+def wires_of(text: str) -> list[tuple[CoreId, int]]:
+    """Return (core, line) of each wire of a board's only controller, and see that nothing was wrong."""
+    wiring, findings = survey(text)
+    assert findings == []
+    (controller,) = wiring.ipis
+    return [(wire.core, wire.line) for wire in controller.wires]

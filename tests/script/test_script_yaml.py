@@ -197,7 +197,7 @@ def test_a_text_over_the_limit_is_refused(tmp_path, monkeypatch):
 
 
 def test_a_file_that_can_not_be_read_is_a_usage_error(tmp_path):
-    with pytest.raises(UsageError, match=r"^can not read .*none\.yaml: No such file or directory$"):
+    with pytest.raises(UsageError, match=r"^cannot read .*none\.yaml: No such file or directory$"):
         load_script(str(tmp_path / "none.yaml"))
     with pytest.raises(UsageError, match=r"it is a directory$"):
         load_script(str(tmp_path))
