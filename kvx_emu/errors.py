@@ -45,6 +45,7 @@ class Source:
         self.path = path
         self.text = text
         self._starts: list[int] | None = None
+        self._last: tuple[int, str] = -1, ""
 
     def place(self, position: int) -> Place:
         """Return the place of the character at `position` (characters from the start of the text)."""
@@ -57,9 +58,10 @@ class Source:
                 end = find("\n", end + 1)
         row = bisect_right(self._starts, position) - 1
         start = self._starts[row]
-        stop = self.text.find("\n", start)
-        line = self.text[start : stop if stop >= 0 else len(self.text)].rstrip("\r")
-        return Place(self.path, row + 1, position - start + 1, line)
+        if row != self._last[0]:  # many places of one long line share its text
+            stop = self.text.find("\n", start)
+            self._last = row, self.text[start : stop if stop >= 0 else len(self.text)].rstrip("\r")
+        return Place(self.path, row + 1, position - start + 1, self._last[1])
 
 
 class Finding(NamedTuple):

@@ -65,9 +65,10 @@ class Progress:
 
     def _draw(self, text: str) -> None:
         # Spaces and returns alone: any terminal understands them, and NO_COLOR has nothing to say.
-        self._terminal.write(f"\r{text:<{self._drawn}}")
+        padded = f"{text:<{self._drawn}}"
+        self._drawn = len(padded)  # before it stands there: Ctrl-C may come right after
+        self._terminal.write(f"\r{padded}")
         self._terminal.flush()
-        self._drawn = len(text)
 
     def flush(self) -> None:
         """Do nothing: what stands there will go."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from kvx_emu.errors import ERROR, Finding, InputError, Place
@@ -73,12 +75,11 @@ def _translate(node: Node, reg: Reg, report: Report) -> int | None:
     address = reg.address
     bus = node.parent
     while bus is not None and bus.parent is not None:
-        raw = bus.raw("ranges")
-        if raw is None:
+        if not bus.has("ranges"):
             message = f"{address:#x} of {node.path} is not addressable: {bus.path} has no 'ranges'"
             report(Finding(ERROR, "ranges", message, reg.place, node.path, "reg"))
             return None
-        if raw:
+        if bus in bus.tree.windows or bus.raw("ranges"):
             entry = _entry(bus, address, reg.size, report)
             if entry is None:
                 message = (
@@ -94,8 +95,42 @@ def _translate(node: Node, reg: Reg, report: Report) -> int | None:
     return address
 
 
+class _Windows:
+    """The `ranges` of a bus, by address below it: of two that hold an address the first of the tree wins."""
+
+    def __init__(self, entries: list[tuple[int, int, int]]) -> None:
+        ordered = sorted(
+            (start, start + length, index, above) for index, (start, above, length) in enumerate(entries)
+        )
+        self.ordered = ordered
+        self.starts = [entry[0] for entry in ordered]
+        self.ends = list(accumulate((entry[1] for entry in ordered), max))  # of all up to there
+
+    def find(self, address: int, size: int) -> int | None:
+        """Return what to add to an address to get it above; None if no range holds all of it."""
+        end = address + max(size, 1)
+        best: tuple[int, int] | None = None
+        at = bisect_right(self.starts, address) - 1
+        while at >= 0 and self.ends[at] >= end:
+            start, stop, index, above = self.ordered[at]
+            if stop >= end and (best is None or index < best[0]):
+                best = index, above - start
+            at -= 1
+        return None if best is None else best[1]
+
+
 def _entry(bus: Node, address: int, size: int, report: Report) -> int | None:
     """Return what to add to an address below `bus` to get it above; None if no range holds all of it."""
+    windows = bus.tree.windows.get(bus)
+    if windows is None:
+        windows = _read_ranges(bus, report)
+        if windows is None:
+            return None
+        bus.tree.windows[bus] = windows
+    return windows.find(address, size)
+
+
+def _read_ranges(bus: Node, report: Report) -> _Windows | None:
     above = bus.parent
     assert above is not None
     here, over = widths(bus, report), widths(above, report)
@@ -110,12 +145,16 @@ def _entry(bus: Node, address: int, size: int, report: Report) -> int | None:
         message += f" ({wide} of address, {over[0]} of address above, {size_wide} of size)"
         report(Finding(ERROR, "ranges", message, bus.property_place("ranges"), bus.path, "ranges"))
         return None
-    for index in range(0, len(cells), step):
-        start = _number(cells[index : index + wide])
-        length = _number(cells[index + middle : index + step])
-        if start <= address and address + max(size, 1) <= start + length:
-            return _number(cells[index + wide : index + middle]) - start
-    return None
+    return _Windows(
+        [
+            (
+                _number(cells[index : index + wide]),
+                _number(cells[index + wide : index + middle]),
+                _number(cells[index + middle : index + step]),
+            )
+            for index in range(0, len(cells), step)
+        ]
+    )
 
 
 def widths(bus: Node, report: Report) -> tuple[int, int] | None:

@@ -69,7 +69,7 @@ def interrupt_parent(node: Node, report: Report) -> Node | None:
             report(Finding(ERROR, "interrupts-property", message, place, node.path, "interrupts"))
             return None
         at = at.parent
-        if at.has("interrupt-controller") or at.has("#interrupt-cells"):
+        if at.has("interrupt-controller") or at.has("interrupt-map") or at.has("#interrupt-cells"):
             return at
 
 

@@ -30,6 +30,7 @@ class Survey:
         self.profile = profile
         self._report = report
         self._told: set[Finding] = set()
+        self._compatible: dict[Node, list[str]] = {}
         self._errors_at: set[tuple[str, Place]] = set()
         self._room = {ERROR: _ROOM, WARNING: _ROOM, NOTE: _ROOM}
 
@@ -79,10 +80,15 @@ class Survey:
 
     def strings(self, node: Node, name: str) -> list[str]:
         """Return the strings of a property; none if it is absent or holds none, which the rules tell."""
-        try:
-            return node.strings(name)
-        except InputError:
-            return []
+        found = self._compatible.get(node) if name == "compatible" else None
+        if found is None:
+            try:
+                found = node.strings(name)
+            except InputError:
+                found = []
+            if name == "compatible":
+                self._compatible[node] = found
+        return found
 
     def _tell_all(self, error: InputError) -> None:
         for finding in error.findings:

@@ -117,3 +117,25 @@ def test_wrong_cells_of_the_bus_above_are_reported() -> None:
 def test_a_size_of_zero_is_translated_as_one_byte() -> None:
     text = BUS % ("#address-cells = <1>; #size-cells = <1>; ranges = <0 0 0x100 0x10>;", "0xf 0>, <0x10 0")
     assert addresses(text, "/bus/d") == ([(0x10F, 0)], ["3:17 ranges"])
+
+
+def test_of_ranges_that_overlap_the_first_of_the_tree_wins() -> None:
+    ranges = "ranges = <0x10 0x1000 0x20>, <0 0x2000 0x100>, <0x18 0x3000 4>;"
+    text = BUS % (f"#address-cells = <1>; #size-cells = <1>; {ranges}", "0x18 4>, <8 4>, <0x2e 4>, <0xfe 4")
+    text = text.replace(
+        "/ { #address-cells = <2>; #size-cells = <2>;", "/ { #address-cells = <1>; #size-cells = <1>;"
+    )
+    assert addresses(text, "/bus/d") == ([(0x1008, 4), (0x2008, 4), (0x202E, 4)], ["3:35 ranges"])
+
+
+def test_the_ranges_of_a_large_bus_are_read_once() -> None:
+    import time
+
+    ranges = ", ".join(f"<{number} {number} 1>" for number in range(20_000))
+    regs_of = ">, <".join(f"{number} 1" for number in range(10_000, 15_000))
+    text = "/ { #address-cells = <1>; #size-cells = <1>; bus { #address-cells = <1>; #size-cells = <1>;"
+    node = read(f"{text} ranges = {ranges}; d {{ reg = <{regs_of}>; }}; }}; }};").node("/bus/d")
+    assert node is not None
+    start = time.process_time()
+    assert len(regs(node, pytest.fail)) == 5_000
+    assert time.process_time() - start < 2
