@@ -37,7 +37,7 @@ def _check_reg(survey: Survey, node: Node) -> None:
         message = "the root has a reg, which no bus is there to measure"
         survey.say(WARNING, "reg-format", message, node, "reg")
         return
-    titles = {known.TITLES.get(text) for text in survey.strings(node, "compatible")}
+    titles = {known.TITLES.get(text) for text in survey.compatible(node)}
     if titles & known.ADDRESSED and node.enabled:
         return
 
@@ -46,7 +46,7 @@ def _check_reg(survey: Survey, node: Node) -> None:
             survey.tell(finding._replace(severity=WARNING))
 
     # Only what stands on a simple bus is sure to want an address; an i2c or spi bus has no ranges.
-    if node.enabled and "simple-bus" in survey.strings(node.parent, "compatible"):
+    if node.enabled and "simple-bus" in survey.compatible(node.parent):
         regs(node, report)
     else:
         local_regs(node, report)

@@ -24,7 +24,7 @@ def check_names(survey: Survey) -> None:
         if "__overlay__" in {child.name for child in node.children[:1]}:
             continue  # a fragment that was never applied
         unit = node.unit_address
-        simple = node.parent is not None and "simple-bus" in survey.strings(node.parent, "compatible")
+        simple = node.parent is not None and "simple-bus" in survey.compatible(node.parent)
         _check_presence(survey, node, unit, simple=simple)
         if unit and _BAD.match(unit) and "," not in unit:
             message = (
@@ -46,7 +46,7 @@ def _check_presence(survey: Survey, node: Node, unit: str | None, *, simple: boo
         numbered = node.parent is not None and not node.parent.has("#address-cells")
         message = f"{node.path} has a unit address, but neither reg nor ranges"
         survey.say(NOTE if numbered else WARNING, "unit-address-vs-reg", message, node)
-    if simple and where is None and "simple-bus" not in survey.strings(node, "compatible"):
+    if simple and where is None and "simple-bus" not in survey.compatible(node):
         assert node.parent is not None
         if node.parent.parent is not None:
             message = f"{node.path} is on a simple bus, but has neither reg nor ranges"

@@ -80,7 +80,7 @@ def check_properties(survey: Survey) -> None:
 
 def _binding(survey: Survey, node: Node) -> tuple[str, Set[str]]:
     """Return what a node is and what it may have; nothing if that is not known."""
-    for text in survey.strings(node, "compatible"):
+    for text in survey.compatible(node):
         title = known.TITLES.get(text)
         if title is not None:
             return title, _KNOWN.get(title, set())

@@ -57,7 +57,7 @@ def _tell_dialect(survey: Survey, wiring: Wiring) -> None:
     found = None
     for node in survey.tree.nodes():
         if node.enabled:
-            for text in survey.strings(node, "compatible"):
+            for text in survey.compatible(node):
                 if text in _DIALECTS and (found is None or names.index(text) < names.index(found[0])):
                     found = text, node
     if found is None:

@@ -76,7 +76,7 @@ def read_cores(survey: Survey) -> Cores:
 
 def _is_newer(survey: Survey, node: Node) -> bool:
     """Whether a cpu is one of the generation that has its interrupt controller in the cpu node."""
-    return any(text.startswith("kalray,kv3-") for text in survey.strings(node, "compatible"))
+    return any(text.startswith("kalray,kv3-") for text in survey.compatible(node))
 
 
 def _cpus(survey: Survey) -> tuple[CpuFacts, ...]:

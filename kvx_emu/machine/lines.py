@@ -137,7 +137,7 @@ def _check_phandles(survey: Survey, node: Node) -> None:
         number = int.from_bytes(raw[:4], "big")
         target = survey.tree.by_phandle(number)
         if target is None:
-            mine = any(text in known.TITLES for text in survey.strings(node, "compatible"))
+            mine = any(text in known.TITLES for text in survey.compatible(node))
             message = f"'{name}' of {node.path}: no node has the phandle {number:#x}"
             place = node.cell_place(name, 0)
             survey.say(ERROR if mine else WARNING, "phandle-dangling", message, node, name, place)

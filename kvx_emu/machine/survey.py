@@ -78,16 +78,15 @@ class Survey:
             self._tell_all(error)
             return None
 
-    def strings(self, node: Node, name: str) -> list[str]:
-        """Return the strings of a property; none if it is absent or holds none, which the rules tell."""
-        found = self._compatible.get(node) if name == "compatible" else None
+    def compatible(self, node: Node) -> list[str]:
+        """Return the strings of `compatible`; none if it is absent or holds none, which the rules tell."""
+        found = self._compatible.get(node)
         if found is None:
             try:
-                found = node.strings(name)
+                found = node.strings("compatible")
             except InputError:
                 found = []
-            if name == "compatible":
-                self._compatible[node] = found
+            self._compatible[node] = found
         return found
 
     def _tell_all(self, error: InputError) -> None:
@@ -96,7 +95,7 @@ class Survey:
 
     def model(self, node: Node) -> tuple[str, type] | None:
         """Return the first of a node's `compatible` that has a model, and the model."""
-        return registry.find(self.strings(node, "compatible"), self.profile)
+        return registry.find(self.compatible(node), self.profile)
 
     def nodes_of(self, kind: type) -> Iterator[Node]:
         """Yield the enabled nodes whose model is a `kind`, in the order of the tree."""

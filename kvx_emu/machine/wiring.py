@@ -85,7 +85,7 @@ def _check_compatible(survey: Survey, node: Node) -> None:
         message = f"the compatible of {node.path} is no list of texts: nobody knows what the node is"
         survey.say(WARNING, "compatible-is-string-list", message, node, "compatible")
         return
-    compatibles = survey.strings(node, "compatible")
+    compatibles = survey.compatible(node)
     if any(compatible in known.TITLES for compatible in compatibles):
         raw = node.raw("#interrupt-cells")
         if raw is not None and len(raw) != 4 and not survey.is_core_intc(node):
@@ -148,7 +148,7 @@ def _title(survey: Survey, node: Node) -> tuple[str, str | None, type[Model] | N
     found = survey.model(node)
     if found is not None and issubclass(found[1], Model):
         return known.TITLES.get(found[0], found[1].title), found[0], found[1]
-    compatibles = survey.strings(node, "compatible")
+    compatibles = survey.compatible(node)
     for compatible in compatibles:
         if compatible in known.TITLES:
             return known.TITLES[compatible], compatible, None

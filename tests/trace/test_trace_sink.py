@@ -185,6 +185,12 @@ def test_a_device_is_written_directly():
     file.close()
 
 
+def test_bytes_that_a_full_disk_does_not_take_are_an_output_error():
+    file = AtomicFile("/dev/full")
+    with pytest.raises(OutputError, match=r"^/dev/full: can not be written: No space left on device$"):
+        file.write_bytes(b"x" * 1_000_000)
+
+
 @pytest.mark.parametrize("last", ["flush", "close"])
 def test_a_full_disk_is_told_at_the_first_chance(last):
     file = AtomicFile("/dev/full")
