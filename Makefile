@@ -33,10 +33,13 @@ coverage: $(VENV)/.ready
 	$(BIN)/python tests/ratchet.py .coverage.json tests/coverage.json
 
 # Two minutes of random trees: source against dtc, blobs against libfdt. Needs both, and ../shared.
+# The same ones each time; for new ones: make fuzz SEED=2 COUNT=1000000 SECONDS=3600.
 SECONDS ?= 60
+COUNT ?= 40000
+SEED ?= 1
 fuzz: $(VENV)/.ready
-	$(BIN)/python tests/dt/fuzz_source.py --seconds $(SECONDS) --seed 1
-	$(BIN)/python tests/dt/fuzz_blob.py --seconds $(SECONDS) --seed 1
+	$(BIN)/python tests/dt/fuzz_source.py --seconds $(SECONDS) --count $(COUNT) --seed $(SEED)
+	$(BIN)/python tests/dt/fuzz_blob.py --seconds $(SECONDS) --seed $(SEED)
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -41,10 +41,13 @@ STRICTER = {
     "an expression has more than 5000": "the limit of expressions",
     "the root node is deleted": "dtc writes a blob without any node, which libfdt refuses",
     "refers to nodes of its base by their labels alone": "dtc 1.8.1 refuses it as well: a fixup needs a label",
+    # dtc's lexer ends a number where its digits end, even inside a word that is followed by a colon.
+    "expected a number or '>', found ':'": "a number and a label without a space between them",
 }
 # What dtc 1.6.1 refuses and we accept on purpose, by what its message says.
 LATER = {
     "Label-relative": "a reference such as &{label/path}, which is newer",
+    '"name" property is incorrect': "dtc checks a name property that was deleted with its node",
 }
 
 _TOKENS = re.compile(
