@@ -8,6 +8,9 @@ import sys
 
 from kvx_emu.errors import UsageError
 
+STDIN = "<stdin>"
+"""What messages call the input named `-`."""
+
 _KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a pipe; use - for standard input",
@@ -15,6 +18,11 @@ _KINDS = {
     stat.S_IFBLK: "a device",
     stat.S_IFSOCK: "a socket",
 }
+
+
+def display_name(path: str) -> str:
+    """Return what messages call the input `path`."""
+    return STDIN if path == "-" else path
 
 
 def wrong_kind(mode: int) -> str | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kvx_emu.cli.inputs import FILE, params_of, refuse_both_stdin
+from kvx_emu.cli.inputs import FILE, params_option, refuse_both_stdin
 from kvx_emu.cli.tell import tell
 from kvx_emu.cli.trees import refuse_stdin_twice, tree_options
 from kvx_emu.errors import ERROR, NOTE, WARNING, InputError, UsageError
@@ -126,14 +126,7 @@ def _list() -> str:
     shell_complete=_complete_codes,
     help=f"Tell what CODE means, with a wrong and a right fragment, or `{LIST}` all codes; without BOARD.",
 )
-@click.option(
-    "--set",
-    "params",
-    metavar="NAME=VALUE",
-    multiple=True,
-    callback=params_of,
-    help="A number of the script's params.",
-)
+@params_option
 @tree_options
 def command(
     *,

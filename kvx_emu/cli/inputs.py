@@ -111,6 +111,16 @@ def params_of(_context: click.Context, _option: click.Parameter, given: tuple[st
     return params
 
 
+params_option = click.option(
+    "--set",
+    "params",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=params_of,
+    help="A number of the script's params.",
+)
+
+
 def cores_of(given: Iterable[str], machine: Machine) -> set[CoreId] | None:
     """Return the cores that the lists of --core name, None for no --core."""
     from kvx_emu.script.names import Cores, parse_core

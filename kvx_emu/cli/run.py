@@ -12,7 +12,7 @@ from kvx_emu.cli.inputs import (
     FILE,
     cores_of,
     lines_of,
-    params_of,
+    params_option,
     profile_option,
     read_both,
     refuse_overwriting,
@@ -108,14 +108,7 @@ Examples:
     type=click.IntRange(0, (1 << 64) - 1),
     help="For the random steps without a seed of their own (default: 0).",
 )
-@click.option(
-    "--set",
-    "params",
-    metavar="NAME=VALUE",
-    multiple=True,
-    callback=params_of,
-    help="A number of the script's params.",
-)
+@params_option
 @click.option("--strict", is_flag=True, help="Fail with 5 if the script expected nothing.")
 @click.option(
     "--core",

@@ -31,7 +31,8 @@ def format_of(path: str) -> str | None:
 def read_data(path: str, *, is_json: bool) -> Tree:
     """Return the tree of a YAML or JSON file, "-" for standard input."""
     from kvx_emu.dt.plain import from_plain
-    from kvx_emu.dt.source import MAGIC, decode, display_name, read_input
+    from kvx_emu.dt.source import MAGIC, decode, read_input
+    from kvx_emu.files import display_name
 
     data = read_input(path)
     name = display_name(path)

@@ -9,9 +9,10 @@ from kvx_emu.dt.cpp import preprocess
 from kvx_emu.dt.dtb import BlobOrigin, parse_dtb
 from kvx_emu.dt.dts import parse_dts
 from kvx_emu.dt.reach import Reach, ReachError
-from kvx_emu.dt.source import MAGIC, decode, display_name, read_input
+from kvx_emu.dt.source import MAGIC, decode, read_input
 from kvx_emu.dt.tree import Tree
 from kvx_emu.errors import ERROR, Finding, InputError, Place
+from kvx_emu.files import display_name
 from kvx_emu.limits import LIMITS, Limits
 
 if TYPE_CHECKING:

@@ -17,8 +17,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from kvx_emu.dt.source import STDIN
-from kvx_emu.files import wrong_kind
+from kvx_emu.files import STDIN, wrong_kind
 from kvx_emu.limits import LIMITS
 
 if TYPE_CHECKING:

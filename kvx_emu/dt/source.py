@@ -12,12 +12,6 @@ if TYPE_CHECKING:
     from kvx_emu.limits import Limits
 
 MAGIC = b"\xd0\x0d\xfe\xed"  # how a blob starts (Devicetree Specification 5.2)
-STDIN = "<stdin>"  # what messages call the input named "-"
-
-
-def display_name(path: str) -> str:
-    """Return what messages call the input `path`."""
-    return STDIN if path == "-" else path
 
 
 def read_input(path: str, limits: Limits = LIMITS) -> bytes:
@@ -33,7 +27,7 @@ def read_input(path: str, limits: Limits = LIMITS) -> bytes:
         return data
     kind = "blob" if blob else "source"
     message = f"the file is larger than the {limit} bytes that a device-tree {kind} may have"
-    raise InputError([Finding(ERROR, "limit", message, Place(display_name(path)))])
+    raise InputError([Finding(ERROR, "limit", message, Place(files.display_name(path)))])
 
 
 def decode(data: bytes, path: str) -> Source:

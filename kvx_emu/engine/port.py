@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from heapq import heappush
 from typing import TYPE_CHECKING
 
 from kvx_emu.core_id import CoreId
@@ -59,10 +60,11 @@ class IpiPort:
             if blocked:
                 for cpu in self.targets(blocked):
                     rows.append((now, *cpu.id, MASKED, line, cluster, pid, 0))
-            cpus = self._targets.get(raised) or self.targets(raised)
+            cpus = self.targets(raised)
             if cpus:
                 parcel = (cpus, cluster, pid, run.place)
-                run.schedule(now + self._delivery, ARRIVAL, run.ticket(), line, self._arrive, parcel)
+                due = now + self._delivery
+                heappush(run.queue, (due, ARRIVAL, run.ticket(), line, self._arrive, parcel))
         else:
             for cpu in self.targets(raised | blocked):
                 if blocked >> cpu.core.pid & 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
+from heapq import heappop
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kvx_emu.limits import LIMITS
@@ -61,18 +61,6 @@ class Run:
         """Return the place of the next write in the order of all writes."""
         self._tickets += 1
         return self._tickets
-
-    def schedule(
-        self,
-        tick: int,
-        priority: int,
-        sequence: int,
-        number: int,
-        handler: Handler,
-        target: Any,
-    ) -> None:
-        """Queue an event; see `Entry`."""
-        heappush(self.queue, (tick, priority, sequence, number, handler, target))
 
     def advance(self, until: int) -> None:
         """Let everything happen that is due up to and including tick `until`, which becomes now."""

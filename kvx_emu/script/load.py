@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kvx_emu.collector import no_collection
 from kvx_emu.errors import Source, UsageError
-from kvx_emu.files import read_input
+from kvx_emu.files import display_name, read_input
 from kvx_emu.limits import LIMITS
 from kvx_emu.script.language import Parameters, Timing, Top
 from kvx_emu.script.nodes import REFUSED, Mapping, Scalar, resolve
@@ -67,7 +67,7 @@ def _open(path_or_source: str | Source) -> Report:
     """Return a report on the text to read; what makes it unreadable is told there."""
     if isinstance(path_or_source, Source):
         return Report(ScriptSource(path_or_source.path, path_or_source.text.removeprefix("\ufeff")))
-    path = "<stdin>" if path_or_source == "-" else path_or_source
+    path = display_name(path_or_source)
     content = read_input(path_or_source, LIMITS.script_text)
     if len(content) > LIMITS.script_text:
         report = Report(ScriptSource(path, ""))
