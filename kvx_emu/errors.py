@@ -21,20 +21,23 @@ SHOWN = 200
 
 
 class Place(NamedTuple):
-    """A spot in an input: a line and column of a text (both from 1), or a byte offset of a blob."""
+    """A spot in an input: line and column of a text (from 1), offset of a blob or row of a table."""
 
     path: str
     line: int | None = None
     column: int | None = None
     text: str = ""  # the source line, without its end, to be shown under the message
     offset: int | None = None  # bytes from the start of a blob
+    row: int | None = None  # from 1, of a table that is no text
 
     def __str__(self) -> str:
-        """Return `path:line:column`, `path: offset 0x..` or `path`."""
+        """Return `path:line:column`, `path: offset 0x..`, `path: row N` or `path`."""
         if self.offset is not None:
             return f"{self.path}: offset {self.offset:#x}"
         if self.line is not None:
             return f"{self.path}:{self.line}:{self.column}"
+        if self.row is not None:
+            return f"{self.path}: row {self.row}"
         return self.path
 
 
@@ -73,6 +76,10 @@ class Finding(NamedTuple):
     place: Place
     node: str | None = None  # path of the device-tree node concerned
     property: str | None = None  # name of the property concerned
+
+    def located(self) -> str:
+        """Return the message for forms that have a place for lines and offsets but none for rows."""
+        return self.message if self.place.row is None else f"row {self.place.row}: {self.message}"
 
     def __str__(self) -> str:
         """Return the message with its place, then the source line and a caret."""

@@ -146,6 +146,7 @@ _SCRIPTS = {
     "script-size": Code(_E, "the script is too large"),
     "script-step": Code(_E, "a step that is none"),
     "script-syntax": Code(_E, "the script is no YAML"),
+    "script-table": Code(_E, "a table to replay that is none"),
     "script-tag": Code(_E, "a tag of YAML"),
     "script-time": Code(_E, "a duration that is none, or a time in the past"),
     "script-value": Code(_E, "a value that its key does not take"),

@@ -53,7 +53,7 @@ def _result(finding: Finding) -> dict[str, object]:
         "ruleId": finding.code,
         "ruleIndex": _INDEX[finding.code],
         "level": finding.severity,
-        "message": {"text": finding.message},
+        "message": {"text": finding.located()},
         "locations": [location],
     }
 

@@ -221,7 +221,7 @@ def _record(finding: Finding) -> dict[str, object]:
         "column": place.column,
         "node": finding.node,
         "property": finding.property,
-        "message": finding.message,
+        "message": finding.located(),
         "offset": place.offset,
     }
 

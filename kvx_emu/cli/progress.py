@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from kvx_emu.script.actions import Random, Repeat, Wait
+from kvx_emu.script.actions import Random, Repeat, Replay, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TextIO
 
     from kvx_emu.script.actions import Action
-    from kvx_emu.trace.row import Row
 
 QUIET = 1.0  # seconds before the bar appears: most runs are over by then
 REFRESH = 0.1  # seconds between two drawings
@@ -29,15 +28,17 @@ def length(actions: Sequence[Action]) -> int:
             now += action.ticks or 0
         elif isinstance(action, Random):
             now += action.count * action.every
+        elif isinstance(action, Replay):
+            now += action.table.last
         elif isinstance(action, Repeat):
             now += action.count * (length(action.body) if action.every is None else action.every)
     return now
 
 
 class Progress:
-    """A sink that draws a bar on `terminal`: the part of the script's `ticks` that is over, and the rows.
+    """Draws a bar on `terminal`: the part of the script's `ticks` that is over, and the rows.
 
-    A script that takes no time shows its rows alone. `close` and `abandon` take the bar away.
+    A script that takes no time shows its rows alone. `close` takes the bar away.
     """
 
     def __init__(self, terminal: TextIO, ticks: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -45,19 +46,17 @@ class Progress:
         self._ticks = ticks
         self._clock = clock
         self._next = clock() + QUIET
-        self._rows = 0
         self._drawn = 0  # characters that stand on the line
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """Count the rows, and draw if it is time."""
-        self._rows += len(rows)
+    def watch(self, tick: int, rows: int) -> None:
+        """Draw, if it is time, that the run is at `tick` and there were `rows` rows."""
         now = self._clock()
         if rows and now >= self._next:
             self._next = now + REFRESH
-            self._draw(self._text(rows[-1][0]))
+            self._draw(self._text(tick, rows))
 
-    def _text(self, tick: int) -> str:
-        text = f"{self._rows:,} rows, tick {tick:,}"
+    def _text(self, tick: int, rows: int) -> str:
+        text = f"{rows:,} rows, tick {tick:,}"
         if not self._ticks:
             return text
         part = min(tick / self._ticks, 1.0)
@@ -70,16 +69,9 @@ class Progress:
         self._terminal.write(f"\r{padded}")
         self._terminal.flush()
 
-    def flush(self) -> None:
-        """Do nothing: what stands there will go."""
-
     def close(self) -> None:
         """Take the bar away."""
         if self._drawn:
             self._terminal.write(f"\r{'':<{self._drawn}}\r")
             self._terminal.flush()
             self._drawn = 0
-
-    def abandon(self) -> None:
-        """Take the bar away."""
-        self.close()

@@ -24,6 +24,7 @@ from kvx_emu.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kvx_emu.cli.progress import Progress
     from kvx_emu.cli.trees import Reading
     from kvx_emu.core_id import CoreId
     from kvx_emu.engine.outcome import Outcome
@@ -98,7 +99,7 @@ Examples:
     type=click.Choice(["auto", "reference", "vector"]),
     default="auto",
     show_default=True,
-    help="There is one engine yet, the reference.",
+    help="Which engine runs it; the trace is the same. auto chooses by size and content.",
 )
 @profile_option
 @tree_options
@@ -141,6 +142,7 @@ Examples:
 @click.option(
     "--limit-events", metavar="N", type=click.IntRange(1), help="Stop with 4 once N rows were made."
 )
+@click.option("-v", "--verbose", is_flag=True, help="Tell which engine was chosen and why, and what it did.")
 @click.option("-q", "--quiet", is_flag=True, help="Tell no warnings; errors and failed expectations alone.")
 def command(
     *,
@@ -161,6 +163,7 @@ def command(
     last: int | None,
     limit_ticks: int | None,
     limit_events: int | None,
+    verbose: bool,
     quiet: bool,
     reading: Reading,
 ) -> int:
@@ -170,20 +173,23 @@ def command(
     The filters choose what is shown and written, not what happens; the summary keeps to --core and --line.
     """
     from kvx_emu.cli.progress import Progress, length
-    from kvx_emu.engine.reference import Reference
+    from kvx_emu.engine.choose import choose, make
     from kvx_emu.trace.sink import FileSink, Filter
 
-    if engine == "vector":
-        raise UsageError("--engine vector: there is no vector engine yet; auto and reference are the same")
     files = [(path, _kind(path)) for path in traces] + ([(csv, "csv")] if csv is not None else [])
     refuse_overwriting([path for path, _ in files], [board, script, *reading.overlays])
     machine, program, warnings = read_both(
         board, script, profile=profile, params=params, seed=seed, reading=reading
     )
+    refuse_overwriting([path for path, _ in files], program.files)
     shown_cores, shown_lines = cores_of(cores, machine), lines_of(lines)
     shown_events = {name for names in events for name in names.split(",")} or None
 
+    choice = choose(machine, program, engine)
+    if verbose:
+        tell(f"kvx-emu: {choice.engine} engine: {choice.why}")
     sinks: list[Sink] = []
+    progress: Progress | None = None
     try:
         for path, suffix in files:
             sinks.append(FileSink(path, suffix))  # one by one: those that were opened are abandoned
@@ -194,17 +200,29 @@ def command(
             for sink in sinks
         ]
         if sys.stderr is not None and sys.stderr.isatty():
-            sinks.append(Progress(sys.stderr, length(program.actions)))
-            takers.append(sinks[-1])
-        reference = Reference(machine, program, takers, limit_ticks=limit_ticks, limit_events=limit_events)
-        outcome = reference.run()
+            progress = Progress(sys.stderr, length(program.actions))
+        runner = make(
+            choice,
+            machine,
+            program,
+            takers,
+            limit_ticks=limit_ticks,
+            limit_events=limit_events,
+            watch=progress.watch if progress else None,
+        )
+        outcome = runner.run()
         for sink in sinks:
             sink.flush()
         for sink in sinks:
             sink.close()
     finally:
+        if progress is not None:
+            progress.close()
         for sink in sinks:
             sink.abandon()
+    if verbose:
+        for line in runner.told:
+            tell(f"kvx-emu: {line}")
     if kind == "table":
         _print_table(printed, outcome, machine, shown_cores, shown_lines)  # type: ignore[arg-type]
     for warning in () if quiet else (*warnings, *outcome.warnings):

@@ -23,12 +23,14 @@ _ET = _PS["ET"].mask
 _IE = _PS["IE"].mask
 
 
-class _Frame:
+class Frame:
     """An exception under way: the lines it handles and how far it is."""
 
     __slots__ = ("at", "before", "entering", "left", "lines", "pl", "seen", "spc", "sps", "until")
 
-    def __init__(self, lines: Sequence[int], seen: int, before: int, until: int, core: Core) -> None:
+    def __init__(
+        self, lines: Sequence[int], seen: int, before: int, until: int, pl: int, sps: int, spc: int
+    ) -> None:
         self.lines = lines
         self.at = 0  # index of the line in hand
         self.entering = True  # its handler has not started yet
@@ -37,9 +39,9 @@ class _Frame:
         self.seen = seen  # ILR before the take
         self.before = before  # PS before it
         # The handler keeps these for its return, as one that lets itself be interrupted must.
-        self.pl = pl = core.ps & _PL
-        self.sps = core.sps[pl]
-        self.spc = core.spc[pl]
+        self.pl = pl
+        self.sps = sps
+        self.spc = spc
 
     def waiting(self) -> Sequence[int]:
         """Return the lines that were taken and whose handlers have not started."""
@@ -55,7 +57,6 @@ class Cpu:
 
     __slots__ = (
         "_entry",
-        "_frames",
         "_nesting",
         "_queue",
         "_rows",
@@ -63,6 +64,7 @@ class Cpu:
         "_service",
         "_warn",
         "core",
+        "frames",
         "id",
         "index",
         "software",
@@ -84,12 +86,12 @@ class Cpu:
         self._warn = run.warn
         self._entry = entry
         self._service = service
-        self._frames: list[_Frame] = []
+        self.frames: list[Frame] = []
 
     def pending(self) -> list[int]:
         """Return the lines with a request in ILR or taken and not entered; one that is both comes twice."""
         lines = list(bits(self.core.ilr))
-        for frame in self._frames:
+        for frame in self.frames:
             lines += frame.waiting()
         return sorted(lines)
 
@@ -108,7 +110,7 @@ class Cpu:
         if core.ilr & core.open:
             self.proceed()
         elif not bit & self._may_open():
-            self._stuck(line)
+            self.warn_stuck(line)
 
     def poke(self, register: str, value: int) -> None:
         """Write a register that is not ILR as a debugger would, and take what that allows."""
@@ -138,19 +140,19 @@ class Cpu:
         self._poll()
         for line in bits(after & ~before & core.ilr):
             if not self._may_open() >> line & 1:
-                self._stuck(line)
+                self.warn_stuck(line)
 
     def _may_open(self) -> int:
         """Return the lines that the core takes sooner or later, as things stand: when no handler runs."""
-        return self.core.open_at(self._frames[0].before) if self._frames else self.core.open
+        return self.core.open_at(self.frames[0].before) if self.frames else self.core.open
 
     def _woke(self) -> None:
         core, run = self.core, self._run
         run.rows.append((run.now, core.cluster, core.pid, WAKE, None, None, None, core.ws))
 
-    def _stuck(self, line: int) -> None:
+    def warn_stuck(self, line: int) -> None:
         """Warn of a request that can never be taken as things stand, and say why."""
-        before = self._frames[0].before if self._frames else self.core.ps
+        before = self.frames[0].before if self.frames else self.core.ps
         why = _why_not(self.core, line, before)
         self._run.warn(
             ("stuck", self.index, line), "never-taken", f"{self.id} can not take line {line}: {why}"
@@ -168,7 +170,7 @@ class Cpu:
 
         To be called when a line is to be taken, and when the time of the exception in hand has come.
         """
-        core, frames, rows = self.core, self._frames, self._rows
+        core, frames, rows = self.core, self.frames, self._rows
         now = self._run.now
         cluster, pid = self.id
         while True:
@@ -205,7 +207,7 @@ class Cpu:
 
         The time of the exception that it preempts stops: its entry in the queue becomes void.
         """
-        core, frames = self.core, self._frames
+        core, frames = self.core, self.frames
         line = core.candidate()
         assert line is not None, "open and candidate() disagree"
         seen, before = core.ilr, core.ps
@@ -217,7 +219,8 @@ class Cpu:
             frames[-1].left = frames[-1].until - now
             self.stamp += 1
         lines = self.software.batch(core, line, self._warn)
-        frames.append(_Frame(lines, seen, before, now + self._entry, core))
+        pl = core.ps & _PL
+        frames.append(Frame(lines, seen, before, now + self._entry, pl, core.sps[pl], core.spc[pl]))
 
     def _reset(self, lost: Sequence[int]) -> None:
         """Show a reset by a double exception: all that was requested and not entered is cleared."""
@@ -225,7 +228,7 @@ class Cpu:
         run.rows.append((run.now, *self.id, RESET, None, None, None, 0))
         for line in lost:
             run.rows.append((run.now, *self.id, CLEAR, line, None, None, 0))
-        self._frames.clear()
+        self.frames.clear()
         self.stamp += 1
         message = f"{self.id} was reset by a double exception: PS.ET was 1 when a line was taken"
         run.warn(("reset", self.index), "core-reset", message)

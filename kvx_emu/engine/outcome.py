@@ -101,6 +101,10 @@ class Judge:
         if place is not None and key not in self._warnings:
             self._warnings[key] = Finding(WARNING, code, message, place)
 
+    def was_warned(self, key: Hashable) -> bool:
+        """Tell whether there was a warning with this key."""
+        return key in self._warnings
+
     def failures(self) -> tuple[Finding, ...]:
         """Return what did not hold, one finding a step, in the order of the first failures."""
         return tuple(

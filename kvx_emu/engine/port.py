@@ -30,7 +30,7 @@ class IpiPort:
         self.writes: Counter[tuple[int, int]] = Counter()
         self._run = run
         self._cluster = cluster
-        self._cpus = {pid: cpu for pid, cpu in cpus.items() if model.outputs >> pid & 1}
+        self.cpus = {pid: cpu for pid, cpu in cpus.items() if model.outputs >> pid & 1}
         self._delivery = delivery
         self._targets: dict[int, tuple[Cpu, ...]] = {}
 
@@ -39,10 +39,10 @@ class IpiPort:
         found = self._targets.get(mask)
         if found is None:
             for pid in bits(mask):
-                if pid not in self._cpus:
+                if pid not in self.cpus:
                     core = CoreId(self._cluster, pid)
                     self._run.warn(core, "no-such-core", f"the board has no {core}: its bit has no effect")
-            found = tuple(self._cpus[pid] for pid in bits(mask) if pid in self._cpus)
+            found = tuple(self.cpus[pid] for pid in bits(mask) if pid in self.cpus)
             self._targets[mask] = found
         return found
 
@@ -64,7 +64,7 @@ class IpiPort:
             if cpus:
                 parcel = (cpus, cluster, pid, run.place)
                 due = now + self._delivery
-                heappush(run.queue, (due, ARRIVAL, run.ticket(), line, self._arrive, parcel))
+                heappush(run.queue, (due, ARRIVAL, run.ticket(), line, self.arrive, parcel))
         else:
             for cpu in self.targets(raised | blocked):
                 if blocked >> cpu.core.pid & 1:
@@ -72,7 +72,7 @@ class IpiPort:
                 else:
                     cpu.request(line, cluster, pid)
 
-    def _arrive(self, parcel: tuple[tuple[Cpu, ...], int, int, Place | None], line: int) -> None:
+    def arrive(self, parcel: tuple[tuple[Cpu, ...], int, int, Place | None], line: int) -> None:
         """Hand the requests of one write to its cores."""
         cpus, cluster, pid, cause = parcel
         run = self._run

@@ -8,6 +8,7 @@ then by core), then the script's steps. Each runs to its completion, with all th
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from kvx_emu.collector import no_collection
@@ -30,6 +31,7 @@ from kvx_emu.trace.tally import Ledger, balance
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from kvx_emu.engine.run import Watch
     from kvx_emu.errors import Place
     from kvx_emu.machine.machine import Machine
     from kvx_emu.trace.sink import Sink
@@ -43,7 +45,7 @@ class Reference:
     """Runs a program on a machine that was just built; `run` once, then throw both away.
 
     `sinks` get the rows in order. `limit_ticks` is the last tick at which anything may happen;
-    once `limit_events` rows were made, no further event begins.
+    once `limit_events` rows were made, no further event begins. `watch` is told how far the run is.
     """
 
     def __init__(
@@ -54,11 +56,12 @@ class Reference:
         *,
         limit_ticks: int | None = None,
         limit_events: int | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self._machine = machine
         self._program = program
         self._judge = Judge(latency=program.latency)
-        self._run = Run(self._judge, sinks, limit_ticks, limit_events)
+        self._run = Run(self._judge, sinks, limit_ticks, limit_events, watch)
         self._iterations: list[int] = []  # of the repeats under way, the outermost first
         self._cpus = self._make_cpus()
         self._ports = self._make_ports()
@@ -76,6 +79,7 @@ class Reference:
             actions.Wait: self._wait,
             actions.Repeat: self._repeat,
             actions.Random: self._random,
+            actions.Replay: self._replay,
             actions.Expect: self._expect,
             actions.Mark: self._mark,
         }
@@ -127,6 +131,11 @@ class Reference:
             warnings=judge.warnings(),
             stopped=stopped,
         )
+
+    @property
+    def told(self) -> list[str]:
+        """What was done how, for people; the results do not depend on it."""
+        return []
 
     def _probe(self) -> None:
         """Do what the probe of Linux's IPI driver does: block the RM."""
@@ -184,12 +193,19 @@ class Reference:
             self._write_set(IpiCtrl.MASK, action.line, cluster, mask)
 
     def _write(self, action: actions.Write) -> None:
-        self._acts(action.writer)
+        self._write_bus(action.place, action.writer, action.address, action.size, action.value)
+
+    def _write_bus(
+        self, place: Place, writer: CoreId, address: int, size: int, value: int, row: int | None = None
+    ) -> None:
+        """Write to the bus, in the step at `place`, as the `row` of a table if it is one."""
+        self._acts(writer)
         try:
-            self._machine.write(action.writer, action.address, action.size, action.value)
+            self._machine.write(writer, address, size, value)
         except BusError as error:
-            self._fault(action.writer, action.address)
-            self._run.warn(action.place, "bus-error", f"write to {action.address:#x}: {error}")
+            self._fault(writer, address)
+            where = "" if row is None else f" (row {row} of the table)"
+            self._run.warn(place, "bus-error", f"write to {address:#x}{where}: {error}")
 
     def _read(self, action: actions.Read) -> None:
         self._acts(action.reader)
@@ -280,6 +296,15 @@ class Reference:
             self._acts(sender)
             self._write_set(IpiCtrl.INTERRUPT, line, sender.cluster, mask)
         run.advance(start + action.count * action.every)
+
+    def _replay(self, action: actions.Replay) -> None:
+        run, table = self._run, action.table
+        start = run.now
+        writes = chain.from_iterable(chunk.writes() for chunk in table.chunks())
+        for row_number, (tick, address, value, writer) in enumerate(writes, 1):
+            run.advance(start + tick)
+            run.pause()
+            self._write_bus(action.place, writer, address, 4, value, row_number)
 
     def _expect(self, action: actions.Expect) -> None:
         self._run.flush()

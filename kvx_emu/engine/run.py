@@ -21,6 +21,9 @@ CHUNK = 1 << 15
 CORE, ARRIVAL = 0, 1
 """Priorities within a tick. The script's steps come after both, for they are not queued."""
 
+Watch: TypeAlias = "Callable[[int, int], None]"
+"""Is told now and then how far a run is: the tick, and how many rows there were."""
+
 Handler: TypeAlias = "Callable[[Any, int], None]"
 
 Entry: TypeAlias = "tuple[int, int, int, int, Handler, Any]"
@@ -39,10 +42,16 @@ class Run:
 
     `limit_ticks` is the last tick at which anything may happen; once `limit_events` rows were made, no
     further event begins. `place` is the step in hand, `writer` the (cluster, pid) that acts in it.
+    `watch` is told how far the run is.
     """
 
     def __init__(
-        self, judge: Judge, sinks: Sequence[Sink], limit_ticks: int | None, limit_events: int | None
+        self,
+        judge: Judge,
+        sinks: Sequence[Sink],
+        limit_ticks: int | None,
+        limit_events: int | None,
+        watch: Watch | None = None,
     ) -> None:
         self.now = 0
         self.last = 0  # the tick of the last event
@@ -53,7 +62,8 @@ class Run:
         self.writer: tuple[int, int] = (0, 0)
         self._tickets = 0
         self._sinks = sinks
-        self._limit_ticks = LIMITS.ticks - 1 if limit_ticks is None else limit_ticks
+        self._watch = watch
+        self.limit_ticks = LIMITS.ticks - 1 if limit_ticks is None else limit_ticks
         self._limit_events = limit_events
         self._room = CHUNK if limit_events is None else min(CHUNK, limit_events)
 
@@ -64,7 +74,7 @@ class Run:
 
     def advance(self, until: int) -> None:
         """Let everything happen that is due up to and including tick `until`, which becomes now."""
-        limit = self._limit_ticks
+        limit = self.limit_ticks
         self._drain(min(until, limit))
         if until > limit:
             raise Stopped(f"tick {limit}")
@@ -72,19 +82,21 @@ class Run:
 
     def settle(self) -> None:
         """Let everything happen until nothing is outstanding; now is then the tick of the last event."""
-        self._drain(self._limit_ticks)
+        self._drain(self.limit_ticks)
         if not all(_is_void(entry) for entry in self.queue):
-            raise Stopped(f"tick {self._limit_ticks}")
+            raise Stopped(f"tick {self.limit_ticks}")
 
     def _drain(self, stop: int) -> None:
         """Do all that is due up to and including tick `stop`, in order; a void entry does not move time."""
         queue, rows = self.queue, self.rows
         while queue and queue[0][0] <= stop:
-            tick, priority, _, number, handler, target = heappop(queue)
+            tick, priority, _, number, handler, target = queue[0]
             if priority == CORE and number != target.stamp:
+                heappop(queue)
                 continue
             if len(rows) >= self._room:
-                self.make_room()
+                self.make_room()  # which may stop the run: what is due is then still on the queue
+            heappop(queue)
             self.now = self.last = tick
             handler(target, number)
 
@@ -107,8 +119,19 @@ class Run:
             for sink in self._sinks:
                 sink.add(rows)
             rows.clear()
+            self.tell()
         if self._limit_events is not None:
             self._room = min(CHUNK, self._limit_events - tally.rows)
+
+    def hand_on(self, rows: Sequence[Row]) -> None:
+        """Hand on to the sinks rows that the tally has counted already; `flush` comes before."""
+        for sink in self._sinks:
+            sink.add(rows)
+
+    def tell(self) -> None:
+        """Tell who watches how far the run is."""
+        if self._watch is not None:
+            self._watch(self.now, self.judge.tally.rows)
 
     def warn(self, key: Hashable, code: str, message: str) -> None:
         """Warn of something odd in the step in hand, once for each key."""

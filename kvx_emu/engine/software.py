@@ -65,7 +65,7 @@ class Linux:
     nesting = False
 
     def __init__(self) -> None:
-        self._driven = sum(1 << line for line in LEVELS)
+        self.driven = sum(1 << line for line in LEVELS)
 
     def boot(self, core: Core, ipi_lines: int) -> None:
         """Leave the core as the kernel has it after boot: delegated to PL1, levels set, IPI lines enabled."""
@@ -76,7 +76,7 @@ class Linux:
         core.poke("PSO", _owner_1(Core.PSO.writable))
         core.poke("ILL", sum(level << 2 * line for line, level in LEVELS.items()))
         core.poke("ILE", ipi_lines)
-        self._driven |= ipi_lines
+        self.driven |= ipi_lines
         core.poke("PS", KERNEL_PS)
 
     def batch(self, core: Core, line: int, warn: Warn) -> Sequence[int]:
@@ -84,13 +84,13 @@ class Linux:
         more = core.ilr & core.ile
         core.ilr &= ~more
         batch = more | 1 << line
-        if batch & ~self._driven:
-            for other in bits(batch & ~self._driven):
+        if batch & ~self.driven:
+            for other in bits(batch & ~self.driven):
                 warn(("drained", other), "drained", f"line {other} has no driver: Linux drains it")
         if not more:
             return (line,)
         for other in bits(more):
-            if not core.level(other) and self._driven >> other & 1:
+            if not core.level(other) and self.driven >> other & 1:
                 why = "has level 0: Linux handles it only with another line that causes the exception"
                 warn(("drained", other), "drained", f"line {other} {why}")
         return tuple(bits(batch))

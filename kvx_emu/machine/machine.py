@@ -55,6 +55,7 @@ class Machine:
     `core` maps each enabled cpu to its model, by cluster and pid; `controllers` each cluster that has
     an IPI controller to it; `ipi_lines` each core to the mask of lines that the tree's IPI nodes name
     for it; `with_intc` holds the cores that have an interrupt controller in the tree. All run at PL0.
+    `words_only` says that the bus cuts every access into words, as QEMU's does.
     """
 
     def __init__(self, wiring: Wiring, profile: str = registry.HARDWARE) -> None:
@@ -68,7 +69,7 @@ class Machine:
         )
         self.controllers: dict[int, Controller] = {}
         self.ipi_lines: dict[CoreId, int] = {}
-        self._words_only = profile == registry.QEMU
+        self.words_only = profile == registry.QEMU
         self._bus: AddressMap[Model | Block] = AddressMap()
         for block in wiring.blocks:
             self._bus.add(Region(block.start, block.size, self._build(block), block.node.path))
@@ -99,20 +100,21 @@ class Machine:
 
     def read(self, reader: CoreId, address: int, size: int) -> int:
         """Return `size` bytes at `address` as a core sees it; raise BusError if nothing answers so."""
-        if self._words_only:
+        if self.words_only:
             return self._read_words(reader, address, size)
-        model, offset = self._find(reader, address)
+        model, offset = self.locate(reader, address)
         return model.read(offset, size)
 
     def write(self, writer: CoreId, address: int, size: int, value: int) -> None:
         """Write `size` bytes at `address` as a core sees it; raise BusError if nothing answers so."""
-        if self._words_only:
+        if self.words_only:
             self._write_words(writer, address, size, value)
         else:
-            model, offset = self._find(writer, address)
+            model, offset = self.locate(writer, address)
             model.write(offset, size, value)
 
-    def _find(self, core: CoreId, address: int) -> tuple[Model, int]:
+    def locate(self, core: CoreId, address: int) -> tuple[Model, int]:
+        """Return the model that a core finds at `address`, and the offset in it; raise BusError if none."""
         seen = to_global(address, core.cluster)
         region = self._bus.find(seen)
         if region is None:
@@ -129,7 +131,7 @@ class Machine:
         for at in range(0, size, 4):
             if (address + at) % 4 == 0 and size - at >= 4:
                 try:
-                    model, offset = self._find(reader, address + at)
+                    model, offset = self.locate(reader, address + at)
                 except BusError:
                     continue
                 value |= model.read(offset, 4) << 8 * at
@@ -139,7 +141,7 @@ class Machine:
         for at in range(0, size, 4):
             if (address + at) % 4 == 0 and size - at >= 4:
                 try:
-                    model, offset = self._find(writer, address + at)
+                    model, offset = self.locate(writer, address + at)
                 except BusError:
                     continue
                 model.write(offset, 4, value >> 8 * at & 0xFFFFFFFF)

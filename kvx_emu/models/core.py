@@ -73,7 +73,7 @@ _HTO = CoreRegisters.HTO.fields
 _MO_RFE = CoreRegisters.MO.fields["RFE"]
 
 _WU = CoreRegisters.WS.fields
-_REQUEST_WAKES = _WU["WU0"].mask | _WU["WU1"].mask
+REQUEST_WAKES = _WU["WU0"].mask | _WU["WU1"].mask
 _ENDS = {State.AWAIT: _WU["WU0"].mask, State.SLEEP: _WU["WU1"].mask, State.STOPPED: _WU["WU2"].mask}
 
 _DEBUGGER = {name: sfr for name, sfr in SFRS.items() if not sfr.relative}
@@ -154,7 +154,7 @@ class Core(CoreRegisters):
         is lowered again stays requested. Source: QEMU target/kvx/cpu.c.
         """
         self.ilr |= 1 << line
-        self.ws |= _REQUEST_WAKES
+        self.ws |= REQUEST_WAKES
         if self.state is not _RUNNING:
             self._settle()
 
@@ -252,6 +252,15 @@ class Core(CoreRegisters):
         self.open = self._above[_THRESHOLD[ps & _GUARD]] & self.ile
         return entry
 
+    @staticmethod
+    def handler_ps(ps: int, level: int, *, reopened: bool) -> int:
+        """Return PS in the handler of a line of `level` that was taken at `ps`, whose privilege level owns it.
+
+        `reopened` says that the handler has let itself be interrupted.
+        """
+        entered = ps & ~_ENTRY_CLEARS | _ET | level << _IL_LSB | ps & _PL
+        return entered & ~_ET | _IE if reopened else entered
+
     def reopen(self) -> None:
         """Do what a handler does that lets itself be interrupted: clear PS.ET, set PS.IE."""
         self.ps = ps = self.ps & ~_ET | _IE
@@ -294,6 +303,15 @@ class Core(CoreRegisters):
         if self._waits and (self.pc, target) in self._waits:
             self.waitit(self._waits[self.pc, target])
         return True
+
+    def put_back(self, ilr: int, ps: int, pc: int, sps: int, spc: int) -> None:
+        """Put the core where a way that was computed elsewhere has brought it, at the level of `ps`.
+
+        `sps` and `spc` are those of that level; other registers stay.
+        """
+        pl = ps & _PL
+        self.ilr, self.ps, self.pc, self.sps[pl], self.spc[pl] = ilr, ps, pc, sps, spc
+        self._settle()
 
     # -- sleep ------------------------------------------------------------------------------------
     # Source: QEMU target/kvx/cpu.c and op_helper.c. `pc` already names the instruction after await,

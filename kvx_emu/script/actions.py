@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from kvx_emu.core_id import CoreId
     from kvx_emu.errors import Place
+    from kvx_emu.script.replay.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,13 @@ class Random(Action):
 
 
 @dataclass(frozen=True, slots=True)
+class Replay(Action):
+    """The writes of `table`, each of 4 bytes, at its tick after the start of the step."""
+
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
 class Expect(Action):
     """Check counts, summed over `cores` and `lines`, since the mark `since` or the start (None).
 
@@ -149,7 +157,8 @@ class Program:
     """A whole script, bound to a board.
 
     `service` holds the service time of each of the 32 lines. `latency` says whether an expectation
-    uses `within`, so that an engine need not keep times that nobody asks for.
+    uses `within`, so that an engine need not keep times that nobody asks for. `files` are the paths of
+    the tables that are read during the run.
     """
 
     name: str | None
@@ -160,6 +169,7 @@ class Program:
     service: tuple[int, ...]
     actions: tuple[Action, ...]
     latency: bool
+    files: tuple[str, ...] = ()
 
 
 COUNTS = ("delivered", "coalesced", "masked", "requested", "pending", "cleared")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from kvx_emu.collector import no_collection
+from kvx_emu.errors import UsageError
 from kvx_emu.script import actions, language, times
 from kvx_emu.script.budget import check_expansion, check_time
 from kvx_emu.script.names import Cores, line_mask
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from kvx_emu.script.actions import Action
     from kvx_emu.script.load import Script
     from kvx_emu.script.names import CoreName, CoreSet
+    from kvx_emu.script.replay.table import Table
     from kvx_emu.script.steps import Step
 
 
@@ -66,7 +69,7 @@ def bind(script: Script, board: Board, *, seed: int | None = None) -> actions.Pr
 
     Raises InputError with all findings: those of a script loaded with `partial`, then cores, clusters
     and registers that the board lacks, durations that are no whole number of ticks, times and sizes
-    that can not be.
+    that can not be, tables with errors. Raises UsageError where a table can not be read.
     """
     report = Report(script.source)
     report.findings.extend(script.findings)
@@ -97,12 +100,14 @@ class _Binder:
             language.WaitStep: self.wait,
             language.RepeatStep: self.repeat,
             language.RandomStep: self.random,
+            language.ReplayStep: self.replay,
             language.ExpectStep: self.expect,
             language.MarkStep: self.mark,
         }
         self.marks: set[str] = set()  # reached when the step at hand is
         self.all_marks: dict[str, None] = {}  # of the script, once somebody asks
         self.path: list[int] = []
+        self.tables: dict[str, Table | None] = {}  # by path; None for those with errors, which were told
 
     def program(self) -> actions.Program:
         """Bind all of it; what is wrong goes into the report."""
@@ -120,6 +125,7 @@ class _Binder:
             service=tuple(times_of[duration] for duration in timing.service),
             actions=bound,
             latency=self.latency,
+            files=tuple(self.tables),
         )
 
     def steps(self, steps: Sequence[Step | None]) -> tuple[Action, ...]:
@@ -303,6 +309,23 @@ class _Binder:
             self.seed if step.seed is None else step.seed,
             tuple(self.path),
         )
+
+    def replay(self, step: language.ReplayStep, place: Place, at: int | None) -> Action:
+        """Read and check the table, once for all steps that name it."""
+        from kvx_emu.script.replay.table import Table  # needs numpy, as nothing else here
+
+        path = os.path.join(os.path.dirname(self.script.source.path), step.file)
+        if path not in self.tables:
+            before = len(self.report.findings)
+            try:
+                table = Table(path, self.board.cores, self.report)
+            except UsageError as error:
+                raise UsageError(f"{error} ({self.report.place(step.where('file'))} replays it)") from None
+            self.tables[path] = table if len(self.report.findings) == before else None
+        known = self.tables[path]
+        if known is None:
+            raise Refused
+        return actions.Replay(place, at, known)
 
     def expect(self, step: language.ExpectStep, place: Place, at: int | None) -> Action:
         """Check counts, since a mark that is reached before."""

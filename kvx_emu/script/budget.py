@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kvx_emu.limits import LIMITS
-from kvx_emu.script.actions import Random, Repeat, Wait
+from kvx_emu.script.actions import Random, Repeat, Replay, Wait
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,8 @@ def _size(action: Action) -> int:
     """Return how many steps `action` unrolls to, itself where that is none."""
     if isinstance(action, Repeat):
         return max(1, action.count * sum(map(_size, action.body)))
+    if isinstance(action, Replay):
+        return max(1, action.table.rows)
     return max(1, action.count) if isinstance(action, Random) else 1
 
 
@@ -64,6 +66,8 @@ def _duration(action: Action, report: Report) -> int:
         return action.ticks or 0
     if isinstance(action, Random):
         return action.count * action.every
+    if isinstance(action, Replay):
+        return action.table.last
     if not isinstance(action, Repeat):
         return 0
     body = 0

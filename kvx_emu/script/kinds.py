@@ -6,6 +6,7 @@ language (language.py) is a table of keys and their kinds; nothing else knows ho
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kvx_emu.limits import LIMITS
@@ -140,6 +141,24 @@ class Text:
     def schema(self) -> Schema:
         """Return string."""
         return {"type": "string", "minLength": 1}
+
+
+class FileName:
+    """The name of a file that ends with one of a few suffixes, which say what it holds."""
+
+    def __init__(self, *suffixes: str) -> None:
+        self.suffixes = suffixes
+
+    def read(self, node: Node, report: Report) -> str:
+        """Return the name."""
+        value = scalar(node)
+        if isinstance(value, str) and value.endswith(self.suffixes):
+            return value
+        raise mismatch(node, report, "script-value", f"the name of a {' or '.join(self.suffixes)} file")
+
+    def schema(self) -> Schema:
+        """Return string with the suffixes."""
+        return {"type": "string", "pattern": f"({'|'.join(map(re.escape, self.suffixes))})$"}
 
 
 class Time:

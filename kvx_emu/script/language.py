@@ -12,6 +12,7 @@ from kvx_emu.script.actions import COUNTS
 from kvx_emu.script.kinds import (
     Bounds,
     Choice,
+    FileName,
     Flag,
     Lines,
     ManyCores,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from kvx_emu.script.times import Duration
 
 VERSION = 1
+TABLES = (".csv", ".npy", ".parquet")
 FIRST_IPI_LINE, LAST_LINE = 24, 31
 
 _IPI_LINE = Whole(FIRST_IPI_LINE, LAST_LINE, f"a line {FIRST_IPI_LINE}..{LAST_LINE}", "script-line")
@@ -194,6 +196,18 @@ class RandomStep(Step):
         default="one",
     )
     lines: tuple[int, ...] = key(_IPI_LINES, "the lines to draw from", alias="line", default=[24])
+
+
+@step("replay")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayStep(Step):
+    """Writes to the bus what a table says, at the times that it says."""
+
+    file: str = key(
+        FileName(*TABLES),
+        "the table, seen from the script's folder: columns tick, addr, value and perhaps from",
+        default=REQUIRED,
+    )
 
 
 _COUNT = Bounds()

@@ -80,9 +80,13 @@ class Report:
         return Refused()
 
     def finish(self) -> None:
-        """Raise InputError with all findings, by place, if there are any."""
+        """Raise InputError with all findings, by place, if there are any: the script's, then other files'."""
         if self.findings:
-            raise InputError(sorted(self.findings, key=lambda f: (f.place.line or 0, f.place.column or 0)))
+            raise InputError(sorted(self.findings, key=self._order))
+
+    def _order(self, finding: Finding) -> tuple[bool, str, int, int]:
+        place = finding.place
+        return place.path != self.source.path, place.path, place.line or place.row or 0, place.column or 0
 
 
 def quote(text: str) -> str:

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 STEPS: dict[str, type[Step]] = {}
 """The kinds of steps by name, in the order of the reference."""
 
-LATER: dict[str, str] = {"replay": "it plays register writes from a table"}
-"""Kinds of steps that the language has and this version does not: each with what it will do."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -72,9 +69,6 @@ def _read_step(node: Node, report: Report, *, inside: bool) -> Step:
                     "found `at` inside repeat; expected it only at the top level: it is an absolute time"
                 )
                 report.error(position, "script-step", message)
-        elif name in LATER:
-            message = f"`{name}` is not supported by this version ({LATER[name]}); expected another step"
-            raise report.refuse(position, "script-step", message)
         else:
             hint = nearest(name, [*STEPS, "at"])
             message = f"unknown step {quote(name)}; expected one of {', '.join(STEPS)}{hint}"

@@ -11,6 +11,9 @@ Ticks of the core clock; a core is its pid (0..16); `from` is the writer of the 
 the row. What `value` holds depends on the event.
 """
 
+Key: TypeAlias = tuple[int, int, str, int | None, int | None]
+"""(cluster, core, event, line, from_cluster): the part of a row that is counted, `row[1:6]`."""
+
 COLUMNS = ("tick", "cluster", "core", "event", "line", "from_cluster", "from_core", "value")
 
 SEND = "send"  # a write to an INTERRUPT register was accepted; value: the 32 bits written

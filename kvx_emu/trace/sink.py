@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from kvx_emu.errors import OutputError, ReaderGoneError
+from kvx_emu.trace.block import Block
 from kvx_emu.trace.text import FORMATS
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ _UNNAMED: int = getattr(os, "O_TMPFILE", 0)
 
 
 class Sink(Protocol):
-    """Takes the rows of a run, in order, in chunks of any size."""
+    """Takes the rows of a run, in order, in chunks of any size.
+
+    A chunk is a list of rows, which may change after `add` returns, or a `Block`, which does not.
+    """
 
     def add(self, rows: Sequence[Row]) -> None:
         """Take the next rows."""
@@ -65,12 +69,16 @@ class Filter:
 
     def add(self, rows: Sequence[Row]) -> None:
         """Pass on the rows that all the conditions admit."""
-        cores, lines, events, last = self._cores, self._lines, self._events, self._last
+        cores, lines, events = self._cores, self._lines, self._events
+        first, last = self._first, self._last
+        if isinstance(rows, Block):
+            self._sink.add(rows.where(cores=cores, lines=lines, events=events, first=first, last=last))
+            return
         self._sink.add(
             [
                 row
                 for row in rows
-                if row[0] >= self._first
+                if row[0] >= first
                 and (last is None or row[0] <= last)
                 and (cores is None or (row[1], row[2]) in cores)
                 and (lines is None or row[4] in lines)

@@ -9,21 +9,25 @@ from __future__ import annotations
 from collections import Counter, defaultdict, deque
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
+from weakref import ref
 
 from kvx_emu.core_id import CoreId
 from kvx_emu.errors import DefectError
-from kvx_emu.trace.row import CLEAR, COALESCED, ENTER, MASKED, REQUEST, Row
+from kvx_emu.trace.block import Block
+from kvx_emu.trace.row import CLEAR, COALESCED, ENTER, MASKED, REQUEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-_Key = tuple[int, int, str, int | None, int | None]
-"""(cluster, core, event, line, from_cluster): the part of a row that is counted."""
+    from kvx_emu.trace.row import Key, Row
 
 _key = itemgetter(slice(1, 6))
 
 Wire = tuple[CoreId, int]
 """A core and one of its lines."""
+
+_Place = tuple[int, int, int | None]
+"""(cluster, core, line) of a row."""
 
 
 class Ledger(NamedTuple):
@@ -52,11 +56,13 @@ class Line(NamedTuple):
     software: int = 0  # requested and coalesced that no write to an IPI controller caused
 
 
-class Mark(NamedTuple):
-    """A moment to count from."""
+class Mark:
+    """A moment to count from. The tally does not keep it, so that it can tell when nobody else does."""
 
-    counts: Counter[_Key]
-    waits: int
+    __slots__ = ("__weakref__", "counts")
+
+    def __init__(self, counts: Counter[Key]) -> None:
+        self.counts = counts
 
 
 class Tally:
@@ -64,23 +70,59 @@ class Tally:
 
     def __init__(self, *, latency: bool = False) -> None:
         self.rows = 0
-        self._counts: Counter[_Key] = Counter()
+        self._counts: Counter[Key] = Counter()
         self._latency = latency
-        self._asked: defaultdict[tuple[int, int, int | None], deque[int]] = defaultdict(deque)
-        self._waits: list[tuple[int, int, int | None, int]] = []
+        self._asked: defaultdict[_Place, deque[int]] = defaultdict(deque)
+        # The longest waits of enters, from the start to the first mark and from each mark to the next.
+        self._intervals: list[tuple[ref[Mark] | None, dict[_Place, int]]] = [(None, {})]
+        self._room = 16  # intervals at which it is time to look for marks that nobody needs any more
 
     def add(self, rows: Sequence[Row]) -> None:
         """Count `rows`, which follow those counted before."""
-        self.rows += len(rows)
-        self._counts.update(map(_key, rows))
-        if self._latency:
-            self._add_waits(rows)
+        if isinstance(rows, Block):
+            self.add_counts(rows.counts(), len(rows))
+            if self._latency:
+                self._pair(rows.where(events=(REQUEST, ENTER, CLEAR)))
+        else:
+            self.rows += len(rows)
+            self._counts.update(map(_key, rows))
+            if self._latency:
+                self._pair(rows)
 
-    def _add_waits(self, rows: Sequence[Row]) -> None:
+    def add_counts(self, counts: Mapping[Key, int], rows: int) -> None:
+        """Count `rows` rows that nobody made, by key; their waits, if wanted, are told by `add_waits`."""
+        self.rows += rows
+        self._counts.update({key: number for key, number in counts.items() if number})
+
+    def add_waits(self, waits: Iterable[tuple[int, int, int | None, int]]) -> None:
+        """Take the longest times in ticks from request to enter, of rows that nobody made.
+
+        Each is (cluster, core, line, time), of enters since the last mark, the last call or the last row.
+        """
+        _, longest = self._intervals[-1]
+        for cluster, core, line, wait in waits:
+            place = cluster, core, line
+            if wait > longest.get(place, 0):
+                longest[place] = wait
+
+    def asked(self, cluster: int, core: int, line: int) -> list[int]:
+        """Return the ticks of the requests that were neither entered nor cleared, the oldest first.
+
+        Known with latency alone.
+        """
+        return list(self._asked.get((cluster, core, line), ()))
+
+    def set_asked(self, cluster: int, core: int, line: int, ticks: Iterable[int]) -> None:
+        """Replace the requests of `asked`, after rows that nobody made."""
+        self._asked[cluster, core, line] = deque(ticks)
+
+    def _pair(self, rows: Iterable[Row]) -> None:
         # A line can have one request taken and a newer one pending: first in, first out. What software
         # clears is the newer one.
+        _, longest = self._intervals[-1]
         for tick, cluster, core, event, line, _, _, _ in rows:
-            asked = self._asked[cluster, core, line]
+            place = cluster, core, line
+            asked = self._asked[place]
             if event == REQUEST:
                 asked.append(tick)
             elif event in {ENTER, CLEAR}:
@@ -88,13 +130,39 @@ class Tally:
                     name = CoreId(cluster, core)
                     raise DefectError(f"{name} line {line}: {event} at tick {tick} without a request")
                 if event == ENTER:
-                    self._waits.append((cluster, core, line, tick - asked.popleft()))
+                    wait = tick - asked.popleft()
+                    if wait > longest.get(place, 0):
+                        longest[place] = wait
                 else:
                     asked.pop()
 
     def mark(self) -> Mark:
         """Return this moment, for the `since` of the other methods."""
-        return Mark(self._counts.copy(), len(self._waits))
+        mark = Mark(self._counts.copy())
+        if len(self._intervals) >= self._room:
+            self._forget()
+        self._intervals.append((ref(mark), {}))
+        return mark
+
+    def _forget(self) -> None:
+        """Join intervals that no mark parts any more, as a mark set in a loop leaves one each time."""
+        intervals, self._intervals = self._intervals, []
+        for mark, longest in intervals:
+            if mark is None or mark() is not None:
+                self._intervals.append((mark, longest))
+            else:
+                self.add_waits((*place, wait) for place, wait in longest.items())
+        self._room = 2 * len(self._intervals) + 16  # so that the looking takes constant time a mark
+
+    def _since(self, mark: Mark | None) -> Iterator[dict[_Place, int]]:
+        """Yield the longest waits of the intervals from `mark`, one of ours, to now; the latest first."""
+        start = None if mark is None else ref(mark)
+        intervals = reversed(self._intervals)
+        while True:
+            begin, longest = next(intervals)
+            yield longest
+            if begin == start:
+                return
 
     def count(self, event: str, cores: Iterable[CoreId] | None, lines: int | None, since: Mark | None) -> int:
         """Return how many rows of `event` there were on `cores` and `lines` (a 32-bit mask); None is all."""
@@ -115,7 +183,8 @@ class Tally:
         return max(
             (
                 wait
-                for cluster, core, line, wait in self._waits[since.waits if since else 0 :]
+                for longest in self._since(since)
+                for (cluster, core, line), wait in longest.items()
                 if (wanted is None or (cluster, core) in wanted)
                 and (lines is None or (line is not None and lines >> line & 1))
             ),

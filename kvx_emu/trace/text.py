@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kvx_emu.trace.block import Block
 from kvx_emu.trace.row import COLUMNS
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ CSV_HEADER = ",".join(COLUMNS) + "\n"
 
 def csv_lines(rows: Iterable[Row]) -> str:
     """Return the rows as CSV: integers in decimal, absent values empty, no quoting (none is needed)."""
+    if isinstance(rows, Block):
+        return rows.lines(csv_lines)
     return "".join(
         [
             f"{tick},{cluster},{core},{event},{'' if line is None else line},"
@@ -27,6 +30,8 @@ def csv_lines(rows: Iterable[Row]) -> str:
 
 def json_lines(rows: Iterable[Row]) -> str:
     """Return the rows as JSON objects, one a line, with the columns as keys and null for absent."""
+    if isinstance(rows, Block):
+        return rows.lines(json_lines)
     return "".join(
         [
             f'{{"tick":{tick},"cluster":{cluster},"core":{core},"event":"{event}",'

@@ -64,6 +64,8 @@ def found(kvx, tmp_path):
     (folder / "common.dtsi").write_text("")
     (folder / "folder").mkdir()
     (tmp_path / "outside.dtsi").write_text("")
+    (folder / "short.csv").write_text("tick,addr,value\n5,0xad0000\n")
+    (folder / "writes.csv").write_text("tick,addr,value\n5,0xad0000,0x2\n")
     (folder / "loop.dtsi").symlink_to("loop.dtsi")
     board = folder / "board.dts"
     board.write_text(EXAMPLE_BOARD)

@@ -180,7 +180,7 @@ def test_without_a_board_there_is_nothing_to_check(kvx):
     ("option", "given", "expected"),
     [
         ("-W", "error=ipi-core-o", ["error=ipi-core-order"]),
-        ("-W", "no-script-ta", ["no-script-tag"]),
+        ("-W", "no-script-ta", ["no-script-table", "no-script-tag"]),
         ("--explain", "dtb-v", ["dtb-version"]),
     ],
 )

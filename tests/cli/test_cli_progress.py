@@ -30,17 +30,15 @@ class Clock:
         return self.now
 
 
-def rows(number, tick):
-    return [(tick, 0, 0, "send", 24, None, None, 1)] * number
-
-
 def drawn(ticks, moments):
     """Return what a bar for `ticks` writes when at each (second, rows, tick) that many rows come."""
     clock, out = Clock(), io.StringIO()
     bar = Progress(out, ticks, clock)
+    rows = 0
     for second, number, tick in moments:
         clock.now = second
-        bar.add(rows(number, tick))
+        rows += number
+        bar.watch(tick, rows)
     return bar, out
 
 
@@ -75,13 +73,11 @@ def test_no_rows_draw_nothing():
     assert out.getvalue() == ""
 
 
-@pytest.mark.parametrize("end", ["close", "abandon"])
-def test_the_bar_is_taken_away_at_the_end_once(end):
+def test_the_bar_is_taken_away_at_the_end_once():
     bar, out = drawn(0, [(2.0, 12, 0)])
-    bar.flush()
     before = out.getvalue()
-    getattr(bar, end)()
-    bar.abandon()
+    bar.close()
+    bar.close()
     assert out.getvalue() == before + "\r" + " " * len("12 rows, tick 0") + "\r"
 
 

@@ -90,7 +90,7 @@ def test_a_failed_read_and_a_failed_register_give_1_and_both_are_told(kvx, tmp_p
         (["run", BOARD, SMOKE, "--set", "=1"], "found '=1'; expected NAME=NUMBER"),
         (["run", BOARD, SMOKE, "--set", "n=x"], "found 'n=x'; expected NAME=NUMBER"),
         (["run", BOARD, SMOKE, "--set", "n=1"], "--set n: the script has no parameter `n`"),
-        (["run", BOARD, SMOKE, "--engine", "vector"], "there is no vector engine yet"),
+        (["run", BOARD, SMOKE, "--engine", "fast"], "'fast' is not one of 'auto', 'reference', 'vector'"),
         (["run", BOARD, SMOKE, "--csv", "-"], "found - for an output file; --format csv or jsonl prints"),
     ],
 )

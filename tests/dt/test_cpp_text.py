@@ -168,7 +168,7 @@ def test_text_without_work_stays_as_it_is() -> None:
     text = '/dts-v1/; // a\n/ { #address-cells = <1>; /* it\'s */ a = "/* \\" */";\n b = "x\n// y"; };\n'
     result = expanded(text, {"OTHER": "1"})
     assert result.text == text
-    assert result.place(10) == ("b.dts", 1, 11, "/dts-v1/; // a", None)
+    assert result.place(10) == ("b.dts", 1, 11, "/dts-v1/; // a", None, None)
     assert result.definition(10) is None
     assert expanded("").text == ""
     assert expanded("#address-cells\n").text == "#address-cells\n"

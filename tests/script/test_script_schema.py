@@ -57,6 +57,7 @@ SAMPLE = {
                 "lines": [24, 25],
             }
         },
+        {"replay": {"file": "test_script_schema.csv"}},
         {
             "expect": {
                 "core": "pe1",

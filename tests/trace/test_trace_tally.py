@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kvx_emu.core_id import CoreId
 from kvx_emu.errors import DefectError
+from kvx_emu.trace.columns import Columns
 from kvx_emu.trace.tally import Ledger, Line, Tally, balance
 
 PE0, PE1, PE2, C1_PE1 = CoreId(0, 0), CoreId(0, 1), CoreId(0, 2), CoreId(1, 1)
@@ -189,6 +192,151 @@ def test_an_enter_or_clear_without_a_request_is_a_defect(row):
     tally = waits_of(request(0, PE1), enter(5, PE1))
     with pytest.raises(DefectError, match=rf"^pe1 line 24: {row[3]} at tick 7 without a request$"):
         tally.add([row])
+
+
+class Waits:
+    """The waits one by one: what `Tally` keeps less of."""
+
+    def __init__(self):
+        self.waits = []
+        self.marks = {}
+
+    def longest(self, cores, lines, name):
+        return max(
+            (
+                wait
+                for core, line, wait in self.waits[self.marks.get(name, 0) :]
+                if (cores is None or core in cores) and (lines is None or lines >> line & 1)
+            ),
+            default=0,
+        )
+
+
+WIRES = [(core, line) for core in (PE1, PE2, C1_PE1) for line in (24, 25)]
+STEPS = st.tuples(st.just("enter"), st.sampled_from(WIRES), st.integers(0, 50)) | st.tuples(
+    st.sampled_from(["mark", "forget"]), st.sampled_from("abc")
+)
+ASKS = st.tuples(
+    st.none() | st.sets(st.sampled_from([PE1, PE2, C1_PE1])),
+    st.sampled_from([None, 0, 1 << 24, 1 << 25, 3 << 24]),
+    st.sampled_from(["", "a", "b", "c"]),
+)
+
+
+@pytest.mark.parametrize("way", ["rows", "columns", "waits"])
+@given(st.lists(STEPS, max_size=120), st.lists(ASKS, min_size=1, max_size=5))
+def test_the_longest_wait_is_exact_since_any_mark(way, steps, asks):
+    tally, kept, marks, now = Tally(latency=True), Waits(), {}, 0
+    for what, *rest in steps:
+        if what == "mark":
+            marks[rest[0]] = tally.mark()
+            kept.marks[rest[0]] = len(kept.waits)
+        elif what == "forget":
+            marks.pop(rest[0], None)
+            kept.marks.pop(rest[0], None)
+        else:
+            (core, line), wait = rest
+            rows = [request(now, core, line), enter(now + wait, core, line)]
+            if way == "waits":
+                tally.add_waits([(*core, line, wait)])
+            else:
+                tally.add(rows if way == "rows" else Columns.from_rows(rows))
+            kept.waits.append((core, line, wait))
+            now += wait + 1
+    for cores, lines, name in asks:
+        assert tally.longest_wait(cores, lines, marks.get(name)) == kept.longest(cores, lines, name)
+
+
+def test_a_mark_that_is_set_again_and_again_takes_no_memory():
+    tally, first = Tally(latency=True), None
+    marks = {}
+    for number in range(2000):
+        tally.add([request(number, PE1), enter(number + number % 7, PE1)])
+        marks["again"] = tally.mark()
+        if number == 10:
+            first = tally.mark()
+    tally.add([request(3000, PE2), enter(3002, PE2)])
+    assert len(tally._intervals) <= 32
+    assert sum(len(longest) for _, longest in tally._intervals) <= 32
+    assert tally.longest_wait(None, None, None) == 6
+    assert tally.longest_wait(None, None, first) == 6
+    assert tally.longest_wait(None, None, marks["again"]) == 2
+
+
+def test_marks_that_are_kept_are_all_kept():
+    tally, marks = Tally(latency=True), []
+    for number in range(100):
+        marks.append(tally.mark())
+        tally.add([request(1000 * number, PE1), enter(1000 * number + 500 - number, PE1)])
+    assert [tally.longest_wait(None, None, mark) for mark in marks] == list(range(500, 400, -1))
+
+
+def test_waits_do_not_pile_up():
+    tally = Tally(latency=True)
+    for number in range(5000):
+        tally.add([request(number, PE1), enter(number + number % 10, PE1)])
+    assert [len(longest) for _, longest in tally._intervals] == [1]
+    assert tally.longest_wait(None, None, None) == 9
+
+
+def test_a_mark_where_nobody_asks_for_waits_has_none():
+    tally = tally_of(request(0, PE1), enter(9, PE1))
+    assert tally.longest_wait(None, None, tally.mark()) == 0
+
+
+# Rows that nobody made
+
+
+def test_counts_of_rows_that_nobody_made_are_added():
+    tally = tally_of(*ROWS[:3])
+    mark = tally.mark()
+    rest = Counter(row[1:6] for row in ROWS[3:])
+    tally.add_counts(rest | {(*PE2, "enter", 25, None): 0}, 3)
+    assert tally.rows == 6
+    assert tally.events() == tally_of(*ROWS).events()
+    assert tally.summary(LEDGER) == tally_of(*ROWS).summary(LEDGER)
+    assert tally.count("enter", None, None, mark) == 1
+
+
+def test_only_the_longest_of_the_waits_that_are_told_counts():
+    tally = waits_of(request(0, PE1), enter(9, PE1))
+    tally.add_waits([(*PE1, 24, 7), (*PE1, 25, 8), (*PE2, None, 20)])
+    assert tally.longest_wait([PE1], 1 << 24, None) == 9
+    assert tally.longest_wait([PE1], 1 << 25, None) == 8
+    assert tally.longest_wait([PE2], None, None) == 20
+    assert tally.longest_wait([PE2], 0xFFFFFFFF, None) == 0
+
+
+def test_requests_that_were_not_entered_can_be_asked_for():
+    tally = waits_of(request(10, PE1), request(50, PE1), request(60, PE2), clear(70, PE2))
+    assert tally.asked(*PE1, 24) == [10, 50]
+    assert tally.asked(*PE2, 24) == tally.asked(*PE1, 25) == []
+    tally.add([enter(80, PE1)])
+    assert tally.asked(*PE1, 24) == [50]
+
+
+def test_requests_that_were_not_entered_can_be_replaced():
+    tally = waits_of(request(10, PE1), request(10, PE2))
+    tally.set_asked(*PE1, 24, [20, 30])
+    tally.set_asked(*PE2, 24, [])
+    tally.add([enter(100, PE1)])
+    assert tally.longest_wait(None, None, None) == 80
+    assert tally.asked(*PE1, 24) == [30]
+    with pytest.raises(DefectError, match="enter at tick 100 without a request"):
+        tally.add([enter(100, PE2)])
+
+
+def test_what_is_asked_for_is_a_copy():
+    tally = waits_of(request(10, PE1))
+    tally.asked(*PE1, 24).clear()
+    assert tally.asked(*PE1, 24) == [10]
+
+
+@pytest.mark.parametrize("row", [enter(7, PE1), clear(7, PE1)])
+def test_an_enter_or_clear_without_a_request_is_a_defect_in_columns_too(row):
+    tally = waits_of(request(0, PE1), enter(5, PE1))
+    with pytest.raises(DefectError, match=rf"^pe1 line 24: {row[3]} at tick 7 without a request$"):
+        tally.add(Columns.from_rows([row]))
 
 
 # The summary

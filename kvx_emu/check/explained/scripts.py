@@ -102,6 +102,13 @@ EXPLAINED = {
         "- send: {to: [pe1}",
         "- send: {to: [pe1]}",
     ),
+    "script-table": _about(
+        "A table to replay is CSV with the columns tick, addr, value and perhaps from in any order, a cell for each in\n"
+        "every row; or the same as a structured array of integers (.npy), or as Parquet. It stays as it is until the run\n"
+        "is over.",
+        "- replay: {file: short.csv}   # tick,addr,value, and then a row 5,0xad0000",
+        "- replay: {file: writes.csv}   # tick,addr,value, and then a row 5,0xad0000,0x2",
+    ),
     "script-tag": _about(
         "Tags of YAML (!!name) ask for objects, which a script has no use for.",
         "- wait: !!int 5",

@@ -1,0 +1,67 @@
+"""Which engine runs a program. All give the same; they differ in how long they take."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from kvx_emu.engine.batch import Sets, worth
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kvx_emu.engine.reference import Reference
+    from kvx_emu.engine.run import Watch
+    from kvx_emu.machine.machine import Machine
+    from kvx_emu.script.actions import Program
+    from kvx_emu.trace.sink import Sink
+
+AUTO, REFERENCE, VECTOR = "auto", "reference", "vector"
+ENGINES = (AUTO, REFERENCE, VECTOR)
+
+WORTH = 30_000
+"""Edges from which the vector engine is faster although numpy has to be imported first, which takes as long
+as the reference needs for about as many. Measured."""
+
+WORTH_LOADED = 3_000
+"""The same where numpy is there already."""
+
+
+class Choice(NamedTuple):
+    """The engine that was chosen, and why, in words."""
+
+    engine: str  # reference or vector
+    why: str
+
+
+def choose(machine: Machine, program: Program, wanted: str) -> Choice:
+    """Return the engine for a program; with auto by how much of it can be solved as a whole."""
+    if wanted != AUTO:
+        return Choice(wanted, "as asked")
+    edges = worth(program.actions, Sets(machine))
+    least = WORTH_LOADED if "numpy" in sys.modules else WORTH
+    many = f"about {edges:,.0f} requests are in stretches that can be solved as a whole"
+    if edges >= least:
+        return Choice(VECTOR, many)
+    return Choice(REFERENCE, f"{many}, and below {least:,} that does not pay")
+
+
+def make(
+    choice: Choice,
+    machine: Machine,
+    program: Program,
+    sinks: Sequence[Sink],
+    *,
+    limit_ticks: int | None = None,
+    limit_events: int | None = None,
+    watch: Watch | None = None,
+) -> Reference:
+    """Return the engine that was chosen, ready to run."""
+    limits = {"limit_ticks": limit_ticks, "limit_events": limit_events}
+    if choice.engine == VECTOR:
+        from kvx_emu.engine.vector.engine import Vector
+
+        return Vector(machine, program, sinks, **limits, watch=watch)
+    from kvx_emu.engine.reference import Reference
+
+    return Reference(machine, program, sinks, **limits, watch=watch)

@@ -1,0 +1,406 @@
+"""The vector engine: the reference engine, with whole stretches of writes solved at once.
+
+Steps that only write to the IPI controllers or let time pass make stretches. At the start of one the cores
+are taken over from their models, at the end they are given back as the reference would have left them; all
+other steps are the reference's own. So every script gives the same rows, and what can not be solved as a
+whole is not solved here: a stretch that is short, or that finds a core in a state that the solvers do not
+know, runs on the reference.
+"""
+
+from __future__ import annotations
+
+from heapq import heapify, heappush
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kvx_emu.core_id import CoreId
+from kvx_emu.engine.batch import reach_of, stretches, ticks_of, writes_of
+from kvx_emu.engine.reference import Reference
+from kvx_emu.engine.run import ARRIVAL
+from kvx_emu.engine.software import Linux
+from kvx_emu.engine.vector import kernel
+from kvx_emu.engine.vector.chunk import Chunk, Names
+from kvx_emu.engine.vector.counts import counts_of, waits_of
+from kvx_emu.engine.vector.events import Events, join, no_events
+from kvx_emu.engine.vector.lanes import Lanes
+from kvx_emu.engine.vector.masks import FIRST_LINE, SETS, in_force
+from kvx_emu.engine.vector.plan import Plan
+from kvx_emu.engine.vector.rows import rows_of
+from kvx_emu.engine.vector.solve import Solver, Table, Times, Work
+from kvx_emu.engine.vector.streams import CORES
+from kvx_emu.engine.vector.tuning import MEASURED, Tuning
+from kvx_emu.hw.register import bits
+from kvx_emu.script.actions import Random
+from kvx_emu.trace.tally import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from kvx_emu.engine.run import Watch
+    from kvx_emu.machine.machine import Machine
+    from kvx_emu.script.actions import Action, Program
+    from kvx_emu.trace.sink import Sink
+
+PORTION = 256
+"""Writes that the reference makes before it is tried again whether the rest can be solved as a whole."""
+
+LATEST = 1 << 61
+"""Ticks up to which sums of times surely fit 64 bits."""
+
+
+class Vector(Reference):
+    """Runs a program as `Reference` does, and with the same results.
+
+    `tuning` are sizes that matter to the time alone. `tables` takes the edge table of each chunk. `fast`
+    asks for the kernel compiled by numba.
+    After the run, `told` says what was done how, for people.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        program: Program,
+        sinks: Sequence[Sink] = (),
+        *,
+        limit_ticks: int | None = None,
+        limit_events: int | None = None,
+        tuning: Tuning = MEASURED,
+        tables: Callable[[Table], None] | None = None,
+        fast: bool = False,
+        watch: Watch | None = None,
+    ) -> None:
+        super().__init__(
+            machine, program, sinks, limit_ticks=limit_ticks, limit_events=limit_events, watch=watch
+        )
+        self._plan = Plan(machine, program)
+        self._tuning = tuning
+        self._tables = tables
+        self._rows = bool(sinks)
+        self._limit_events = limit_events
+        self._delivery = program.delivery
+        self._stretches: dict[int, list[tuple[bool, Sequence[Action]]]] = {}
+        self._programs: list[Sequence[Action]] = []  # keeps them alive, so that an id means one of them
+        self._order = list(self._cpus.values())
+        clusters = max((core.cluster for core in self._cpus), default=0) + 1
+        self._lane_of = np.full((clusters, 17), -1, np.int32)
+        self._wired = np.zeros(clusters, np.uint32)  # target bits that have a core
+        for cluster, port in self._ports.items():
+            for pid, cpu in port.cpus.items():
+                self._lane_of[cluster, pid] = cpu.index
+                self._wired[cluster] |= np.uint32(1 << pid)
+        self._names = Names(
+            np.array([cpu.id.cluster for cpu in self._order], np.int16),
+            np.array([cpu.id.pid for cpu in self._order], np.int8),
+        )
+        self._lanes = Lanes(self._order, self._run, latency=program.latency)
+        times = Times(program.entry, program.service)
+        compiled = kernel.compiled() if fast else None
+        self._solver = Solver(self._lanes, times, self._lane_of, tuning, compiled)
+        self._sent = np.zeros((clusters, SETS, 17), np.int64)  # target bits of the solved writes
+        self._flight = no_events()  # writes whose requests have not arrived
+        self._raised = np.zeros(0, np.uint32)  # their target bits that no mask stopped
+        longest = max(program.service) + program.entry + program.delivery
+        self._tame = longest < LATEST
+        self.solved = 0  # writes solved here
+        self.refused: dict[str, int] = {}  # why writes went to the reference, and how many
+
+    # Which steps make a stretch
+
+    def _steps(self, program: Sequence[Action]) -> None:
+        for solve, actions in self._parts(program):
+            if solve and self._may_solve(actions):
+                self._stretch(actions)
+            else:
+                super()._steps(actions)
+
+    def _parts(self, program: Sequence[Action]) -> list[tuple[bool, Sequence[Action]]]:
+        """Return the stretches of a list of steps, each with whether it is worth solving."""
+        parts = self._stretches.get(id(program))
+        if parts is None:
+            self._programs.append(program)
+            parts = self._stretches[id(program)] = [
+                (plain and self._tame and sum(map(writes_of, part)) >= self._tuning.batch, part)
+                for plain, part in stretches(program, self._plan.sets)
+            ]
+        return parts
+
+    def _may_solve(self, actions: Sequence[Action]) -> bool:
+        """Tell whether nothing in a stretch stops the run halfway but a limit of ticks."""
+        now = self._run.now
+        for action in actions:
+            if action.at is not None:
+                if action.at < now:
+                    return False
+                now = action.at
+            now += ticks_of(action)
+        if now >= LATEST:
+            return self._not_solved("ticks beyond 2^61", actions)
+        if self._limit_events is not None:
+            most = sum(map(writes_of, actions)) * (1 + 3 * 17) + 100 * len(self._order)
+            if self._judge.tally.rows + len(self._run.rows) + most >= self._limit_events:
+                return self._not_solved("a limit of events may be met", actions)
+        return True
+
+    def _not_solved(self, why: str, actions: Sequence[Action]) -> bool:
+        self.refused[why] = self.refused.get(why, 0) + sum(map(writes_of, actions))
+        return False
+
+    # A stretch
+
+    def _stretch(self, actions: Sequence[Action]) -> None:
+        """Do the actions of a stretch: all at once if that can be, else the first and then the rest."""
+        while actions:
+            why = self._take_over(actions)
+            if why is None:
+                self._expand(actions)
+                return
+            first, actions = actions[:1], actions[1:]
+            if isinstance(first[0], Random):
+                self._expand(first, why)
+            else:
+                self._not_solved(why, first)
+                super()._steps(first)
+
+    def _expand(self, actions: Sequence[Action], why: str | None = None) -> None:
+        """Make the writes of some actions; `why` says why the cores have not been taken over, if so.
+
+        Then the reference makes some and it is tried again: what is in the way may pass. It can do so for
+        one action only, whose place is that of all that happens meanwhile.
+        """
+        run = self._run
+        limit = run.limit_ticks
+        portion = PORTION
+        try:
+            for events, until in self._plan.expand(
+                actions, run.now, self._iterations, self._tuning.chunk, limit
+            ):
+                at = 0
+                while why is not None and at < len(events.tick):
+                    self._by_reference(events.part(at, at + portion), why)
+                    at += portion
+                    portion *= 2
+                    why = self._take_over(actions)
+                if why is None:
+                    self._solve(events.part(at, len(events.tick)), min(until, limit))
+                if until > limit or why is not None:
+                    self._hand_back()
+                    run.place = actions[-1].place
+                    run.advance(until)  # which stops the run at its limit
+        finally:
+            self._hand_back()
+        run.flush()  # which sees how many rows there may be still
+        run.place = actions[-1].place
+
+    def _take_flight(self) -> None:
+        """Take the writes that are on their way from the queue."""
+        queue = self._run.queue
+        parcels = sorted(entry for entry in queue if entry[1] == ARRIVAL)
+        queue[:] = [entry for entry in queue if entry[1] != ARRIVAL]
+        heapify(queue)
+        rows = []
+        for due, _, _, line, _, (cpus, cluster, pid, place) in parcels:
+            raised = sum(1 << cpu.id.pid for cpu in cpus)
+            step = self._place_number(place)
+            rows.append((due - self._delivery, cpus[0].id.cluster, line, raised, False, cluster, pid, step))
+        columns = zip(*rows, strict=True) if rows else [()] * 8
+        kinds = (column.dtype for column in no_events())
+        self._flight = Events._make(
+            np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)
+        )
+        self._raised = self._flight.value.astype(np.uint32)
+
+    def _place_number(self, place: Any) -> int:
+        places = self._plan.places
+        if place not in places:
+            places.append(place)
+        return places.index(place)
+
+    def _hand_back(self) -> None:
+        """Give the cores back to their models, and the writes that are on their way to the queue."""
+        self._lanes.give_back()
+        run = self._run
+        flight = self._flight
+        for i in range(len(flight.tick)):
+            cluster = int(flight.cluster[i])
+            port = self._ports[cluster]
+            cpus = port.targets(int(self._raised[i]))
+            parcel = (
+                cpus,
+                int(flight.from_cluster[i]),
+                int(flight.from_core[i]),
+                self._plan.places[int(flight.step[i])],
+            )
+            due = int(flight.tick[i]) + self._delivery
+            heappush(run.queue, (due, ARRIVAL, run.ticket(), int(flight.line[i]), port.arrive, parcel))
+        self._flight = no_events()
+        self._raised = np.zeros(0, np.uint32)
+
+    def _by_reference(self, events: Events, why: str) -> None:
+        """Make some writes one by one."""
+        run, places = self._run, self._plan.places
+        self.refused[why] = self.refused.get(why, 0) + len(events.tick)
+        for tick, cluster, line, value, to_mask, from_cluster, from_core, step in zip(
+            *(column.tolist() for column in events), strict=True
+        ):
+            run.place = places[step]
+            run.advance(tick)
+            run.pause()
+            self._acts(CoreId(from_cluster, from_core))
+            model = self._machine.controllers[cluster].model
+            self._write_set(model.MASK if to_mask else model.INTERRUPT, line, cluster, value)
+
+    def _take_over(self, actions: Sequence[Action]) -> str | None:
+        """Take over all cores that the writes can reach, and those that are at work, and what is under way.
+
+        If one of them can not be taken over, returns why, and none is.
+        """
+        self._run.flush()
+        self._take_flight()
+        reach = reach_of(actions, self._plan.sets)
+        for cluster, line, raised in zip(*(self._flight[i].tolist() for i in (1, 2, 3)), strict=True):
+            targets, lines = reach.get(cluster, (0, 0))
+            reach[cluster] = targets | raised, lines | 1 << line
+        wanted = {cpu.index: 0 for cpu in self._order if cpu.frames}
+        for cluster, (targets, lines) in reach.items():
+            for pid in bits(targets & int(self._wired[cluster])):
+                wanted[int(self._lane_of[cluster, pid])] = lines
+        for lane, lines in wanted.items():
+            why = self._lanes.take_over(lane) or self._warns(lane, lines)
+            if why is not None:
+                self._hand_back()
+                return f"{self._order[lane].id}: {why}"
+        return None
+
+    def _warns(self, lane: int, lines: int) -> str | None:
+        """Return why a core may draw a warning about drained lines that was not told yet, if so."""
+        cpu = self._order[lane]
+        if not isinstance(cpu.software, Linux):
+            return None
+        mode = self._lanes.modes[self._lanes.mode[lane]]
+        opened, enabled = mode[kernel.OPEN], mode[kernel.ENABLED]
+        risky = (lines | int(self._lanes.ilr[lane])) & enabled & (~opened | ~cpu.software.driven)
+        if opened and any(not self._judge.was_warned(("drained", line)) for line in bits(risky)):
+            return "a warning about drained lines may be due"
+        return None
+
+    # A chunk
+
+    def _solve(self, events: Events, until: int) -> None:
+        """Make the writes and let everything happen up to and including the tick `until`."""
+        run = self._run
+        self.solved += len(events.tick)
+        to_mask = bool(events.to_mask.any())
+        wired = self._wired[events.cluster] if len(self._wired) > 1 else self._wired[0]
+        raised: NDArray[np.uint32] = events.value & wired
+        if to_mask:
+            raised[events.to_mask] = 0
+        self._count_sent(events, raised)
+        held = self._held()
+        masks = in_force(events, held) if to_mask or held.any() else None
+        blocked = None
+        if masks is not None:
+            self._store(held)
+            blocked = raised & masks
+            raised &= ~masks
+            blocked = blocked if blocked.any() else None
+        flight = len(self._flight.tick)
+        arrivals = join([self._flight, events]) if flight else events
+        words: NDArray[np.uint32] = np.concatenate((self._raised, raised)) if flight else raised
+        ripe = int(np.searchsorted(arrivals.tick, until - self._delivery, side="right"))
+        landed, words, waiting = arrivals.part(0, ripe), words[:ripe], words[ripe:]
+        arrive = landed.tick + self._delivery if self._delivery else landed.tick
+        work = Work(arrive, landed.cluster, landed.line, words)
+        words_too = not self._rows and self._tables is None and not self._program.latency
+        table, isolated, stuck = self._solver.solve(work, until, rows=self._rows, words=words_too)
+        self._warn_stuck(landed, stuck)
+        chunk = Chunk(events, to_mask, blocked, landed, flight, table, isolated, bool(self._delivery))
+        counts = counts_of(chunk, self._names)
+        self._judge.tally.add_counts(counts, sum(counts.values()))
+        if self._program.latency:
+            self._judge.tally.add_waits(waits_of(table, self._names))
+        if self._tables is not None:
+            self._tables(table)
+        if self._rows:
+            run.hand_on(rows_of(chunk, self._names))
+        reaching = waiting != 0  # a write that reaches nobody does not arrive
+        self._flight = arrivals.part(ripe, len(arrivals.tick)).take(reaching)
+        self._raised = waiting[reaching]
+        last = [int(events.tick[-1])] if len(events.tick) else []
+        columns = table.enter, table.leave, table.arrive[: table.own]
+        last += [int(column.max()) for column in columns if len(column)]
+        if isolated is not None and isolated.any():
+            at = np.flatnonzero(isolated)
+            ends = arrive[at] + self._solver.service[landed.line[at]]
+            last.append(int(ends.max()) + self._program.entry)
+        run.last = max([run.last, *last])
+        run.now = until
+        run.tell()
+
+    def _held(self) -> NDArray[np.uint32]:
+        """Return all MASK registers, by cluster and set."""
+        held = np.zeros((len(self._wired), SETS), np.uint32)
+        for cluster, port in self._ports.items():
+            held[cluster, : len(port.model.mask)] = port.model.mask
+        return held
+
+    def _store(self, held: NDArray[np.uint32]) -> None:
+        for cluster, port in self._ports.items():
+            model = port.model
+            model.mask[:] = [
+                value & model.MASK.writable for value in held[cluster, : len(model.mask)].tolist()
+            ]
+
+    def _count_sent(self, events: Events, target: NDArray[np.uint32]) -> None:
+        """Count the target bits of each core and set: what the rows are held against."""
+        if not len(target):
+            return
+        words = target.astype(np.int64)
+        kept = self._sent
+        first = int(events.line[0])
+        if len(self._ports) > 1 or (events.line != first).any():
+            register = events.line.astype(np.int64) - FIRST_LINE + events.cluster.astype(np.int64) * SETS
+            words |= register << CORES
+        else:
+            kept = kept[int(events.cluster[0]), first - FIRST_LINE][None, None]
+        # Words are counted by their lower and upper half, then each count goes to all the bits set in it.
+        for at, width in ((0, 9), (9, 8)):
+            half = words >> CORES << width | (words >> at & (1 << width) - 1)
+            numbers = np.bincount(half, minlength=kept.shape[0] * kept.shape[1] << width)
+            flags = np.arange(1 << width)[:, None] >> np.arange(width) & 1
+            kept[:, :, at : at + width] += numbers.reshape(*kept.shape[:2], 1 << width) @ flags
+
+    def _warn_stuck(self, arrivals: Events, stuck: list[tuple[int, int, int]]) -> None:
+        """Warn of requests (write, core, line) that are never taken as things stand, by arrival."""
+        run = self._run
+        place = run.place
+        for event, lane, line in sorted(stuck):
+            if not self._judge.was_warned(("stuck", lane, line)):
+                run.place = self._plan.places[int(arrivals.step[event])]
+                self._order[lane].warn_stuck(line)
+        run.place = place
+
+    def _ledger(self) -> Ledger:
+        ledger = super()._ledger()
+        sent = dict(ledger.sent)
+        for cluster, port in self._ports.items():
+            for pid in port.cpus:
+                for line in range(SETS):
+                    number = int(self._sent[cluster, line, pid])
+                    if number:
+                        wire = CoreId(cluster, pid), FIRST_LINE + line
+                        sent[wire] = sent.get(wire, 0) + number
+        return Ledger(sent, ledger.pending, ledger.flying)
+
+    @property
+    def told(self) -> list[str]:
+        """What was done how, for people; the results do not depend on it."""
+        solver = self._solver
+        lines = [
+            f"{self.solved} writes solved as a whole: {solver.edges} requests, "
+            f"{solver.by_kernel} of them by the kernel"
+        ]
+        lines += [f"{number} writes by the reference: {why}" for why, number in self.refused.items()]
+        return lines
