@@ -57,11 +57,12 @@ def make(
     watch: Watch | None = None,
 ) -> Reference:
     """Return the engine that was chosen, ready to run."""
-    limits = {"limit_ticks": limit_ticks, "limit_events": limit_events}
     if choice.engine == VECTOR:
         from kvx_emu.engine.vector.engine import Vector
 
-        return Vector(machine, program, sinks, **limits, watch=watch)
+        return Vector(
+            machine, program, sinks, limit_ticks=limit_ticks, limit_events=limit_events, watch=watch
+        )
     from kvx_emu.engine.reference import Reference
 
-    return Reference(machine, program, sinks, **limits, watch=watch)
+    return Reference(machine, program, sinks, limit_ticks=limit_ticks, limit_events=limit_events, watch=watch)

@@ -254,7 +254,7 @@ class Core(CoreRegisters):
 
     @staticmethod
     def handler_ps(ps: int, level: int, *, reopened: bool) -> int:
-        """Return PS in the handler of a line of `level` that was taken at `ps`, whose privilege level owns it.
+        """Return PS in the handler of a line of `level`, taken at `ps`, whose privilege level owns it.
 
         `reopened` says that the handler has let itself be interrupted.
         """
