@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from kvx_emu.bench.workloads import Workload
     from kvx_emu.engine.outcome import Outcome
-    from kvx_emu.engine.vector.solve import Table
+    from kvx_emu.engine.vector.table import Table
     from kvx_emu.machine.wiring import Wiring
     from kvx_emu.script.actions import Program
 

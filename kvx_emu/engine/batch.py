@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from kvx_emu.core_id import CoreId
 from kvx_emu.hw.model import BusError
 from kvx_emu.models.ipi_ctrl import FIRST_LINE
 from kvx_emu.script import actions
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from kvx_emu.hw.model import Model
     from kvx_emu.machine.machine import Machine
     from kvx_emu.script.actions import Action
+
+
+WORD = 4
+"""Bytes of a write that a row of a table makes."""
 
 
 class Target(NamedTuple):
@@ -32,7 +37,8 @@ class Sets:
     """The registers of a machine's IPI controllers that a write may reach.
 
     `pids` holds the pids of each cluster's cores, ascending: all that the board has, as
-    `splitmix.random_sends` takes them.
+    `splitmix.random_sends` takes them. `addresses` are those, as all cores see them, at which one write of
+    4 bytes reaches a register, with that register; none where an access may be several writes.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -49,21 +55,38 @@ class Sets:
                     target = Target(cluster, FIRST_LINE + index, register is model.MASK)
                     self._decode[model, offset, register.size] = target
                     self._bits[target] = bits
+        self.addresses = dict(self._find_addresses())
+
+    def _find_addresses(self) -> Iterator[tuple[int, Target]]:
+        """Yield the items of `addresses`."""
+        for cluster, (model, block) in self._machine.controllers.items():
+            for register in (model.INTERRUPT, model.MASK):
+                for offset, _ in register.places():
+                    address = block.start + offset
+                    target = self._reached(CoreId(cluster, 0), address, WORD)
+                    if target is not None:  # else a smaller block lies over it
+                        yield address, target
 
     def target(self, action: actions.Write) -> Target | None:
         """Return the register that a bus write reaches; None if it is none of these, or not in its size."""
+        return self._reached(action.writer, action.address, action.size)
+
+    def _reached(self, writer: CoreId, address: int, size: int) -> Target | None:
         if self._machine.words_only:  # one access may be several writes there
             return None
         try:
-            model, offset = self._machine.locate(action.writer, action.address)
+            model, offset = self._machine.locate(writer, address)
         except BusError:
             return None
-        return self._decode.get((model, offset, action.size))
+        return self._decode.get((model, offset, size))
 
     def plain(self, target: Target, value: int) -> bool:
         """Tell whether the register is there and a write of `value` to it draws no warning."""
-        bits = self._bits.get(target)
-        return bits is not None and not value & ~bits
+        return target in self._bits and not value & ~self._bits[target]
+
+    def silent(self, target: Target) -> int:
+        """Return the bits that a write to a register, which is there, may have without a warning."""
+        return self._bits[target]
 
     def whole(self, cluster: int, line: int) -> bool:
         """Tell whether a write to INTERRUPT of any cores of the cluster draws no warning."""
@@ -94,11 +117,18 @@ def stretches(steps: Sequence[Action], sets: Sets) -> Iterator[tuple[bool, Seque
 
 
 def worth(steps: Sequence[Action], sets: Sets, least: int = BATCH) -> float:
-    """Return how many edges are in stretches of at least `least` writes, of all that the steps do."""
+    """Return how many edges are in stretches of at least `least` writes, of all that the steps do.
+
+    A row of a table, which nobody has looked at but for its form, counts as one.
+    """
     total = 0.0
     for plain, part in stretches(steps, sets):
         if not plain:
-            total += sum(a.count * worth(a.body, sets, least) for a in part if isinstance(a, actions.Repeat))
+            for action in part:
+                if isinstance(action, actions.Repeat):
+                    total += action.count * worth(action.body, sets, least)
+                elif isinstance(action, actions.Replay) and sets.addresses and action.table.rows >= least:
+                    total += action.table.rows
         elif sum(map(writes_of, part)) >= least:
             total += sum(edges_of(action, sets) for action in part)
     return total

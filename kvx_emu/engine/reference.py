@@ -110,14 +110,21 @@ class Reference:
         Raises InputError for a step whose time has passed when it is reached, and DefectError if the
         requests do not add up.
         """
-        run, judge, stopped = self._run, self._judge, None
-        with no_collection():  # what a run makes is rows, and no garbage
-            try:
-                self._probe()
-                self._steps(self._program.actions)
-                run.settle()
-            except Stopped as limit:
-                stopped = str(limit)
+        with no_collection():  # what a run makes is rows and counts, and no garbage
+            return self._outcome(self._stopped())
+
+    def _stopped(self) -> str | None:
+        """Run to the end, or to a limit, and return which."""
+        try:
+            self._probe()
+            self._steps(self._program.actions)
+            self._run.settle()
+        except Stopped as limit:
+            return str(limit)
+        return None
+
+    def _outcome(self, stopped: str | None) -> Outcome:
+        run, judge = self._run, self._judge
         run.flush()
         summary = judge.tally.summary(self._ledger())
         balance(summary)

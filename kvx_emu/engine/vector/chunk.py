@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kvx_emu.engine.vector.events import Events
-    from kvx_emu.engine.vector.solve import Table
+    from kvx_emu.engine.vector.table import Table
 
 
 class Chunk(NamedTuple):
@@ -18,8 +18,9 @@ class Chunk(NamedTuple):
     `blocked` (uint32) are the target bits of each of the `events` that a mask stopped and that have a core,
     None if there are none; `to_mask` says whether any of the events is a write to MASK. The edges of `table`
     name writes of `arrivals`: those on their way from before, `offset` of them, then `events` as far as they
-    arrive. `isolated` (uint32) are the bits of each of the `arrivals` that were delivered without an edge in
-    the table, None if there are none. `delayed` says that requests arrive later than they are sent.
+    arrive; those of `carried` were requested before. `isolated` (uint32) are the bits of each of the
+    `arrivals` that were delivered without an edge in the table, None if there are none. `delayed` says that
+    requests arrive later than they are sent.
     """
 
     events: Events
@@ -28,6 +29,7 @@ class Chunk(NamedTuple):
     arrivals: Events
     offset: int
     table: Table
+    carried: Table | None
     isolated: NDArray[np.uint32] | None
     delayed: bool
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kvx_emu.engine.vector.solve import CARRIED, COALESCED
 from kvx_emu.engine.vector.streams import CORES, bit_sums, bits_of
+from kvx_emu.engine.vector.table import CARRIED, COALESCED
 from kvx_emu.trace.row import COALESCED as COALESCED_ROW
 from kvx_emu.trace.row import ENTER, EXIT, MASK, MASKED, REQUEST, SEND
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kvx_emu.engine.vector.chunk import Chunk, Names
-    from kvx_emu.engine.vector.solve import Table
+    from kvx_emu.engine.vector.table import Table
     from kvx_emu.trace.row import Key
 
 LINES = 32
@@ -32,6 +32,7 @@ def counts_of(chunk: Chunk, names: Names) -> dict[Key, int]:
         *_of_writes(chunk),
         *_of_requests(chunk, names),
         *_of_handlers(table, names),
+        *(() if chunk.carried is None else _of_handlers(chunk.carried, names)),
         *_of_isolated(chunk),
     ):
         counts[key] = counts.get(key, 0) + number
@@ -59,21 +60,20 @@ def _of_writes(chunk: Chunk) -> Iterator[tuple[Key, int]]:
 
 def _of_requests(chunk: Chunk, names: Names) -> Iterator[tuple[Key, int]]:
     table, sender = chunk.table, chunk.arrivals.from_cluster
-    new = int(np.searchsorted(table.start, table.own, side="left"))  # groups before what was carried over
-    start = table.start[: new + 1]
-    if table.own and _is_one(table.line) and _is_one(sender):
+    counts = np.diff(table.start)
+    if len(table.line) and _is_one(table.line) and _is_one(sender):
         line, cluster = int(table.line[0]), int(sender[0])
-        absorbed = _sums(table.fate[: table.own] == COALESCED, start)
-        for g, (coalesced, total) in enumerate(zip(absorbed, np.diff(start).tolist(), strict=True)):
+        absorbed = _sums(table.fate == COALESCED, table.start)
+        for g, (coalesced, total) in enumerate(zip(absorbed, counts.tolist(), strict=True)):
             for lane in table.groups[g]:
                 core = int(names.cluster[lane]), int(names.pid[lane])
                 yield (*core, REQUEST, line, cluster), total - coalesced
                 yield (*core, COALESCED_ROW, line, cluster), coalesced
         return
-    group = np.repeat(np.arange(new, dtype=np.int64), np.diff(start))
-    senders = sender[table.event[: table.own]]
-    parts = (group, table.line[: table.own], table.fate[: table.own], senders)
-    for (g, line, fate, cluster), number in _distinct(parts, (new, LINES, CARRIED, _size(senders))):
+    senders = sender[table.event]
+    parts = table.group_of(), table.line, table.fate, senders
+    sizes = len(table.groups), LINES, CARRIED, _size(senders)
+    for (g, line, fate, cluster), number in _distinct(parts, sizes):
         name = COALESCED_ROW if fate == COALESCED else REQUEST
         for lane in table.groups[g]:
             yield (int(names.cluster[lane]), int(names.pid[lane]), name, line, cluster), number
@@ -127,27 +127,29 @@ def _size(values: NDArray[np.integer]) -> int:
 
 def _sums(flags: NDArray[np.bool_], start: NDArray[np.int64]) -> list[int]:
     """Return how many flags are set in each part `start[g]` .. `start[g + 1]` - 1."""
-    if len(start) < 2:
-        return []
-    if not len(flags):
-        return [0] * (len(start) - 1)
-    if flags.all():
-        return [int(number) for number in np.diff(start)]
-    # reduceat gives an empty part the flag at its start, and wants that to exist.
-    sums = np.add.reduceat(flags, np.minimum(start[:-1], len(flags) - 1), dtype=np.int64)
-    return [int(number) for number in np.where(start[1:] > start[:-1], sums, 0)]
+    sums = np.diff(start)
+    some = np.flatnonzero(sums)  # reduceat would give an empty part a flag that is not its own
+    if len(some) and not flags.all():
+        sums[some] = np.add.reduceat(flags, start[some], dtype=np.int64)
+    return [int(number) for number in sums]
 
 
 def _distinct(
     parts: tuple[NDArray[np.integer], ...], sizes: tuple[int, ...]
 ) -> Iterator[tuple[tuple[int, ...], int]]:
     """Yield each combination of values, which are below the sizes, with how often it occurs."""
-    packed = np.zeros(len(parts[0]), np.int64)
+    if not len(parts[0]):
+        return
+    packed = np.zeros(1, np.int64)
+    fixed = [int(part[0]) if _is_one(part) else None for part in parts]
     kinds = 1
-    for part, size in zip(parts, sizes, strict=True):
-        packed *= size
-        packed += part
-        kinds *= size
+    for part, size, value in zip(parts, sizes, fixed, strict=True):
+        if value is None:
+            packed = packed * size + part if kinds > 1 else part.astype(np.int64)
+            kinds *= size
+    if kinds == 1:
+        yield tuple(int(part[0]) for part in parts), len(parts[0])
+        return
     if kinds <= MOST_KINDS:
         numbers = np.bincount(packed)
         values = np.flatnonzero(numbers)
@@ -156,8 +158,9 @@ def _distinct(
         values, numbers = np.unique(packed, return_counts=True)
     for value, number in zip(values.tolist(), numbers.tolist(), strict=True):
         rest, key = value, []
-        for size in reversed(sizes):
-            rest, own = divmod(rest, size)
+        for size, own in zip(reversed(sizes), reversed(fixed), strict=True):
+            if own is None:
+                rest, own = divmod(rest, size)  # noqa: PLW2901
             key.append(own)
         yield tuple(reversed(key)), number
 

@@ -10,7 +10,7 @@ know, runs on the reference.
 from __future__ import annotations
 
 from heapq import heapify, heappush
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,12 +26,14 @@ from kvx_emu.engine.vector.events import Events, join, no_events
 from kvx_emu.engine.vector.lanes import Lanes
 from kvx_emu.engine.vector.masks import FIRST_LINE, SETS, in_force
 from kvx_emu.engine.vector.plan import Plan
+from kvx_emu.engine.vector.replay import Decoder, reach_of_writes, spans
 from kvx_emu.engine.vector.rows import rows_of
-from kvx_emu.engine.vector.solve import Solver, Table, Times, Work
-from kvx_emu.engine.vector.streams import CORES
+from kvx_emu.engine.vector.solve import Solver, Times, Work
+from kvx_emu.engine.vector.streams import bit_sums
 from kvx_emu.engine.vector.tuning import MEASURED, Tuning
 from kvx_emu.hw.register import bits
-from kvx_emu.script.actions import Random
+from kvx_emu.script.actions import Random, Wait
+from kvx_emu.script.replay.rows import Chunk as TableRows
 from kvx_emu.trace.tally import Ledger
 
 if TYPE_CHECKING:
@@ -40,12 +42,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kvx_emu.engine.run import Watch
+    from kvx_emu.engine.vector.table import Table
     from kvx_emu.machine.machine import Machine
-    from kvx_emu.script.actions import Action, Program
+    from kvx_emu.script.actions import Action, Program, Replay
     from kvx_emu.trace.sink import Sink
 
 PORTION = 256
 """Writes that the reference makes before it is tried again whether the rest can be solved as a whole."""
+
+LINES = 32
 
 LATEST = 1 << 61
 """Ticks up to which sums of times surely fit 64 bits."""
@@ -100,6 +105,8 @@ class Vector(Reference):
         compiled = kernel.compiled() if fast else None
         self._solver = Solver(self._lanes, times, self._lane_of, tuning, compiled)
         self._sent = np.zeros((clusters, SETS, 17), np.int64)  # target bits of the solved writes
+        self._decoder = Decoder(self._plan.sets)
+        self._holding = False  # whether cores and what is under way are taken over
         self._flight = no_events()  # writes whose requests have not arrived
         self._raised = np.zeros(0, np.uint32)  # their target bits that no mask stopped
         longest = max(program.service) + program.entry + program.delivery
@@ -110,11 +117,21 @@ class Vector(Reference):
     # Which steps make a stretch
 
     def _steps(self, program: Sequence[Action]) -> None:
-        for solve, actions in self._parts(program):
+        parts = self._parts(program)
+        for number, (solve, actions) in enumerate(parts):
             if solve and self._may_solve(actions):
-                self._stretch(actions)
+                after = parts[number + 1][1][0] if number + 1 < len(parts) else None
+                self._stretch(actions, settle=self._settles(program, after))
             else:
                 super()._steps(actions)
+
+    def _settles(self, program: Sequence[Action], after: Action | None) -> bool:
+        """Tell whether what follows a stretch lets all that is outstanding happen: then it is solved too."""
+        if self._limit_events is not None:
+            return False
+        if after is None:
+            return program is self._program.actions
+        return isinstance(after, Wait) and after.ticks is None and after.at is None
 
     def _parts(self, program: Sequence[Action]) -> list[tuple[bool, Sequence[Action]]]:
         """Return the stretches of a list of steps, each with whether it is worth solving."""
@@ -136,35 +153,42 @@ class Vector(Reference):
                     return False
                 now = action.at
             now += ticks_of(action)
-        if now >= LATEST:
-            return self._not_solved("ticks beyond 2^61", actions)
+        return self._has_room(sum(map(writes_of, actions)), now)
+
+    def _has_room(self, writes: int, last: int) -> bool:
+        """Tell whether so many writes, up to the tick `last`, surely meet no limit of rows nor of numbers."""
+        if last >= LATEST:
+            return self._not_solved("ticks beyond 2^61", writes)
         if self._limit_events is not None:
-            most = sum(map(writes_of, actions)) * (1 + 3 * 17) + 100 * len(self._order)
+            most = writes * (1 + 3 * 17) + 100 * len(self._order)
             if self._judge.tally.rows + len(self._run.rows) + most >= self._limit_events:
-                return self._not_solved("a limit of events may be met", actions)
+                return self._not_solved("a limit of events may be met", writes)
         return True
 
-    def _not_solved(self, why: str, actions: Sequence[Action]) -> bool:
-        self.refused[why] = self.refused.get(why, 0) + sum(map(writes_of, actions))
+    def _not_solved(self, why: str, writes: int) -> bool:
+        self.refused[why] = self.refused.get(why, 0) + writes
         return False
 
     # A stretch
 
-    def _stretch(self, actions: Sequence[Action]) -> None:
-        """Do the actions of a stretch: all at once if that can be, else the first and then the rest."""
+    def _stretch(self, actions: Sequence[Action], *, settle: bool) -> None:
+        """Do the actions of a stretch: all at once if that can be, else the first and then the rest.
+
+        With `settle` also all that is outstanding when they are done.
+        """
         while actions:
-            why = self._take_over(actions)
+            why = self._take_over(reach_of(actions, self._plan.sets))
             if why is None:
-                self._expand(actions)
+                self._expand(actions, settle=settle)
                 return
             first, actions = actions[:1], actions[1:]
             if isinstance(first[0], Random):
-                self._expand(first, why)
+                self._expand(first, why, settle=settle and not actions)
             else:
-                self._not_solved(why, first)
+                self._not_solved(why, sum(map(writes_of, first)))
                 super()._steps(first)
 
-    def _expand(self, actions: Sequence[Action], why: str | None = None) -> None:
+    def _expand(self, actions: Sequence[Action], why: str | None = None, *, settle: bool) -> None:
         """Make the writes of some actions; `why` says why the cores have not been taken over, if so.
 
         Then the reference makes some and it is tried again: what is in the way may pass. It can do so for
@@ -172,6 +196,7 @@ class Vector(Reference):
         """
         run = self._run
         limit = run.limit_ticks
+        reach = reach_of(actions, self._plan.sets)
         portion = PORTION
         try:
             for events, until in self._plan.expand(
@@ -182,17 +207,76 @@ class Vector(Reference):
                     self._by_reference(events.part(at, at + portion), why)
                     at += portion
                     portion *= 2
-                    why = self._take_over(actions)
+                    why = self._take_over(reach)
                 if why is None:
                     self._solve(events.part(at, len(events.tick)), min(until, limit))
                 if until > limit or why is not None:
                     self._hand_back()
                     run.place = actions[-1].place
                     run.advance(until)  # which stops the run at its limit
+            if settle and why is None:
+                self._solve(no_events(), min(limit, LATEST), settle=True)
         finally:
             self._hand_back()
         run.flush()  # which sees how many rows there may be still
         run.place = actions[-1].place
+
+    # A table
+
+    def _replay(self, action: Replay) -> None:
+        """Make the writes of a table: those of long plain parts at once, the others one by one."""
+        run, table = self._run, action.table
+        start, step = run.now, self._plan.step(action)
+        if not (self._plan.sets.addresses and self._tame and self._has_room(table.rows, start + table.last)):
+            super()._replay(action)
+            return
+        done = 0
+        try:
+            for chunk in table.chunks():
+                writes, odd = self._decoder.decode(chunk, start, step)
+                count = len(odd)
+                stop = int(np.searchsorted(writes.tick, run.limit_ticks, side="right"))
+                for plain, begin, end in spans(odd[:stop], self._tuning.batch):
+                    if plain:
+                        self._replay_plain(writes.part(begin, end))
+                    else:
+                        part = TableRows._make(column[begin:end] for column in chunk)
+                        self._replay_rows(action, part, start, done + begin + 1)
+                if stop < count:
+                    self._hand_back()
+                    run.advance(int(writes.tick[stop]))  # which stops the run at its limit
+                done += count
+        finally:
+            self._hand_back()
+        run.flush()
+        run.place = action.place
+
+    def _replay_plain(self, writes: Events) -> None:
+        """Make plain writes at once; where that can not be, the reference makes some before the next try."""
+        at, portion, count = 0, PORTION, len(writes.tick)
+        reach = reach_of_writes(writes)
+        while at < count:
+            why = self._take_over(reach)
+            if why is None:
+                for first in range(at, count, self._tuning.chunk):
+                    part = writes.part(first, min(first + self._tuning.chunk, count))
+                    self._solve(part, int(part.tick[-1]))
+                return
+            self._by_reference(writes.part(at, at + portion), why)
+            at += portion
+            portion *= 2
+
+    def _replay_rows(self, action: Replay, rows: TableRows, start: int, first: int) -> None:
+        """Make the writes of any rows one by one, from the row of the number `first` on."""
+        self._hand_back()
+        run = self._run
+        self._not_solved("rows of a table that are not plain, or too few together", len(rows.tick))
+        for number, (tick, address, value, writer) in enumerate(rows.writes(), first):
+            run.advance(start + tick)
+            run.pause()
+            self._write_bus(action.place, writer, address, 4, value, number)
+
+    # Taking over
 
     def _take_flight(self) -> None:
         """Take the writes that are on their way from the queue."""
@@ -201,9 +285,14 @@ class Vector(Reference):
         queue[:] = [entry for entry in queue if entry[1] != ARRIVAL]
         heapify(queue)
         rows = []
+        places = self._plan.places
+        numbers = {id(place): step for step, place in enumerate(places)} if parcels else {}
         for due, _, _, line, _, (cpus, cluster, pid, place) in parcels:
             raised = sum(1 << cpu.id.pid for cpu in cpus)
-            step = self._place_number(place)
+            step = numbers.get(id(place))
+            if step is None:
+                step = numbers[id(place)] = len(places)
+                places.append(place)
             rows.append((due - self._delivery, cpus[0].id.cluster, line, raised, False, cluster, pid, step))
         columns = zip(*rows, strict=True) if rows else [()] * 8
         kinds = (column.dtype for column in no_events())
@@ -212,14 +301,11 @@ class Vector(Reference):
         )
         self._raised = self._flight.value.astype(np.uint32)
 
-    def _place_number(self, place: Any) -> int:
-        places = self._plan.places
-        if place not in places:
-            places.append(place)
-        return places.index(place)
-
     def _hand_back(self) -> None:
         """Give the cores back to their models, and the writes that are on their way to the queue."""
+        if not self._holding:
+            return
+        self._holding = False
         self._lanes.give_back()
         run = self._run
         flight = self._flight
@@ -241,7 +327,7 @@ class Vector(Reference):
     def _by_reference(self, events: Events, why: str) -> None:
         """Make some writes one by one."""
         run, places = self._run, self._plan.places
-        self.refused[why] = self.refused.get(why, 0) + len(events.tick)
+        self._not_solved(why, len(events.tick))
         for tick, cluster, line, value, to_mask, from_cluster, from_core, step in zip(
             *(column.tolist() for column in events), strict=True
         ):
@@ -252,17 +338,20 @@ class Vector(Reference):
             model = self._machine.controllers[cluster].model
             self._write_set(model.MASK if to_mask else model.INTERRUPT, line, cluster, value)
 
-    def _take_over(self, actions: Sequence[Action]) -> str | None:
-        """Take over all cores that the writes can reach, and those that are at work, and what is under way.
+    def _take_over(self, reach: dict[int, tuple[int, int]]) -> str | None:
+        """Take over what `reach` (see `batch.reach_of`) and cores at work are, and what is under way.
 
-        If one of them can not be taken over, returns why, and none is.
+        If one of them can not be taken over, returns why, and none is. What was taken over before stays so,
+        and what is under way from there reaches nothing else.
         """
-        self._run.flush()
-        self._take_flight()
-        reach = reach_of(actions, self._plan.sets)
-        for cluster, line, raised in zip(*(self._flight[i].tolist() for i in (1, 2, 3)), strict=True):
-            targets, lines = reach.get(cluster, (0, 0))
-            reach[cluster] = targets | raised, lines | 1 << line
+        if not self._holding:
+            self._holding = True
+            self._run.flush()
+            self._take_flight()
+            reach = dict(reach)
+            for cluster, line, raised in zip(*(self._flight[i].tolist() for i in (1, 2, 3)), strict=True):
+                targets, lines = reach.get(cluster, (0, 0))
+                reach[cluster] = targets | raised, lines | 1 << line
         wanted = {cpu.index: 0 for cpu in self._order if cpu.frames}
         for cluster, (targets, lines) in reach.items():
             for pid in bits(targets & int(self._wired[cluster])):
@@ -288,8 +377,11 @@ class Vector(Reference):
 
     # A chunk
 
-    def _solve(self, events: Events, until: int) -> None:
-        """Make the writes and let everything happen up to and including the tick `until`."""
+    def _solve(self, events: Events, until: int, *, settle: bool = False) -> None:
+        """Make the writes and let everything happen up to and including the tick `until`, which becomes now.
+
+        With `settle` time stands at the last of what happened.
+        """
         run = self._run
         self.solved += len(events.tick)
         to_mask = bool(events.to_mask.any())
@@ -314,13 +406,17 @@ class Vector(Reference):
         arrive = landed.tick + self._delivery if self._delivery else landed.tick
         work = Work(arrive, landed.cluster, landed.line, words)
         words_too = not self._rows and self._tables is None and not self._program.latency
-        table, isolated, stuck = self._solver.solve(work, until, rows=self._rows, words=words_too)
+        table, carried, isolated, stuck = self._solver.solve(work, until, rows=self._rows, words=words_too)
         self._warn_stuck(landed, stuck)
-        chunk = Chunk(events, to_mask, blocked, landed, flight, table, isolated, bool(self._delivery))
+        chunk = Chunk(
+            events, to_mask, blocked, landed, flight, table, carried, isolated, bool(self._delivery)
+        )
         counts = counts_of(chunk, self._names)
         self._judge.tally.add_counts(counts, sum(counts.values()))
         if self._program.latency:
-            self._judge.tally.add_waits(waits_of(table, self._names))
+            for part in (table, carried):
+                if part is not None:
+                    self._judge.tally.add_waits(waits_of(part, self._names))
         if self._tables is not None:
             self._tables(table)
         if self._rows:
@@ -329,14 +425,15 @@ class Vector(Reference):
         self._flight = arrivals.part(ripe, len(arrivals.tick)).take(reaching)
         self._raised = waiting[reaching]
         last = [int(events.tick[-1])] if len(events.tick) else []
-        columns = table.enter, table.leave, table.arrive[: table.own]
-        last += [int(column.max()) for column in columns if len(column)]
+        for part in (table, carried):
+            if part is not None and len(part.fate):
+                last += [int(column.max()) for column in (part.arrive, part.enter, part.leave)]
         if isolated is not None and isolated.any():
             at = np.flatnonzero(isolated)
             ends = arrive[at] + self._solver.service[landed.line[at]]
             last.append(int(ends.max()) + self._program.entry)
         run.last = max([run.last, *last])
-        run.now = until
+        run.now = max(run.now, run.last) if settle else until
         run.tell()
 
     def _held(self) -> NDArray[np.uint32]:
@@ -357,20 +454,15 @@ class Vector(Reference):
         """Count the target bits of each core and set: what the rows are held against."""
         if not len(target):
             return
-        words = target.astype(np.int64)
-        kept = self._sent
-        first = int(events.line[0])
-        if len(self._ports) > 1 or (events.line != first).any():
-            register = events.line.astype(np.int64) - FIRST_LINE + events.cluster.astype(np.int64) * SETS
-            words |= register << CORES
-        else:
-            kept = kept[int(events.cluster[0]), first - FIRST_LINE][None, None]
-        # Words are counted by their lower and upper half, then each count goes to all the bits set in it.
-        for at, width in ((0, 9), (9, 8)):
-            half = words >> CORES << width | (words >> at & (1 << width) - 1)
-            numbers = np.bincount(half, minlength=kept.shape[0] * kept.shape[1] << width)
-            flags = np.arange(1 << width)[:, None] >> np.arange(width) & 1
-            kept[:, :, at : at + width] += numbers.reshape(*kept.shape[:2], 1 << width) @ flags
+        register = events.line
+        if len(self._ports) > 1:
+            register = events.line + events.cluster.astype(np.int32) * LINES  # type: ignore[assignment]
+        if (register == register[0]).all():
+            self._sent[int(events.cluster[0]), int(events.line[0]) - FIRST_LINE] += bit_sums(target)
+            return
+        for number in np.flatnonzero(np.bincount(register)).tolist():
+            cluster, line = divmod(number, LINES)
+            self._sent[cluster, line - FIRST_LINE] += bit_sums(target[register == number])
 
     def _warn_stuck(self, arrivals: Events, stuck: list[tuple[int, int, int]]) -> None:
         """Warn of requests (write, core, line) that are never taken as things stand, by arrival."""

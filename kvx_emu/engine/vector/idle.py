@@ -53,16 +53,17 @@ def cut(
     apart = span + n * top + 1
     if len(firsts) * apart > BIGGEST:
         return None
+    shift = np.arange(len(firsts), dtype=np.int64) * apart
     if isinstance(cost, np.ndarray):
-        paid = np.cumsum(cost)  # with the request itself
-        paid_first, paid_last = paid[firsts] - cost[firsts], paid[lasts]
-        early = (arrive - base) - (paid - cost)
+        early = np.cumsum(cost)  # with the request itself
+        paid_first, paid_last = early[firsts] - cost[firsts], early[lasts]
+        early -= cost
     else:
         paid_first, paid_last = firsts * cost, (lasts + 1) * cost
-        early = (arrive - base) - np.arange(n, dtype=np.int64) * cost if cost else arrive - base
-    shift = np.arange(len(firsts), dtype=np.int64) * apart
-    if len(firsts) > 1:
-        early += np.repeat(shift, lasts + 1 - firsts)
+        early = np.arange(n, dtype=np.int64)
+        early *= cost
+    np.subtract(arrive, early, out=early)
+    early += np.repeat(shift - base, lasts + 1 - firsts) if len(firsts) > 1 else -base
     # What was under way before is like a request before the first.
     early[firsts] = np.maximum(early[firsts], np.maximum(busy_until - base, 0) - paid_first + shift)
     peak = np.maximum.accumulate(early)

@@ -130,10 +130,11 @@ class Lanes:
             self.deep[lane] = state
         else:
             self.deep.pop(lane, None)
-        for line in range(32):
-            self.latched.pop((lane, line), None)
-        for line in bits(state[k.ILR]):
-            self.latched[lane, line] = state[k.ASKED + line]
+        if self._latency:
+            for line in range(32):
+                self.latched.pop((lane, line), None)
+            for line in bits(state[k.ILR]):
+                self.latched[lane, line] = state[k.ASKED + line]
 
     def give_back(self) -> None:
         """Put all cores that were taken over where the solvers have brought them."""

@@ -265,7 +265,7 @@ class _Cores:
         self.settle(fresh, tick[fresh])
 
     def settle(self, cores: NDArray[np.int64], limit: NDArray[np.int64]) -> None:
-        """Let the cores do all that is due up to the ticks `limit`, these included, and what follows at once."""
+        """Let the cores do all that is due up to and including their `limit`, and what follows at once."""
         while len(cores):
             top, entering = self._top[cores], self._entering[cores]
             opened = self._above[self._mode[cores], top] & self._pending[cores]

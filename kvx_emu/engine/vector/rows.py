@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from kvx_emu.engine.vector import kernel as k
-from kvx_emu.engine.vector.solve import CARRIED, COALESCED, REQUESTED
 from kvx_emu.engine.vector.streams import bits_of
+from kvx_emu.engine.vector.table import CARRIED, COALESCED, REQUESTED
 from kvx_emu.trace import row
 from kvx_emu.trace.columns import ABSENT, Columns
 from kvx_emu.trace.row import EVENTS
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from kvx_emu.engine.vector.chunk import Chunk, Names
     from kvx_emu.engine.vector.events import Events
-    from kvx_emu.engine.vector.solve import Table
+    from kvx_emu.engine.vector.table import Table
 
     Ints = NDArray[np.integer[Any]]
 
@@ -36,7 +36,9 @@ def rows_of(chunk: Chunk, names: Names) -> Columns:
     """Return all rows of a chunk that was solved with `rows`."""
     clock, front = _Sequence(), _Sequence()
     _add_writes(chunk, front)
-    _add_edges(chunk, names, clock, front)
+    for table in (chunk.table, chunk.carried):
+        if table is not None:
+            _add_edges(table, chunk, names, clock, front)
     early, late = clock.joined(), front.joined()
     early = early.taken(sorted_by((early.columns[0], *early.order)))
     late = late.taken(sorted_by(late.order[1:]))  # without the phase: writes and arrivals keep their order
@@ -121,10 +123,9 @@ def _add_writes(chunk: Chunk, front: _Sequence) -> None:
         front.add(row.MASKED, made.tick, made.cluster, pid, made.line, sender, 0, place)
 
 
-def _add_edges(chunk: Chunk, names: Names, clock: _Sequence, front: _Sequence) -> None:
+def _add_edges(table: Table, chunk: Chunk, names: Names, clock: _Sequence, front: _Sequence) -> None:
     """Add the rows of every core's requests and handlers."""
-    table = chunk.table
-    edge, lane = expand(table)
+    edge, lane = table.expand()
     phase = 1 if chunk.delayed else 2
     event, fate, arrive = table.event[edge], table.fate[edge], table.arrive[edge]
     line, cluster, pid = table.line[edge], names.cluster[lane], names.pid[lane]
@@ -143,35 +144,22 @@ def _add_edges(chunk: Chunk, names: Names, clock: _Sequence, front: _Sequence) -
         if place is None:
             # Without a handler that takes no time, what happens at the tick of arrival is the arrival's;
             # on the clock a core has one exit and then one enter in a tick, at most.
-            own = (tick == arrive) & (fate < CARRIED)
-            run, turn = event, np.broadcast_to(np.int64(usual), len(tick))
+            own = (tick == arrive) & (fate < CARRIED) & (tick >= 0)
+            run, turn = event[own], np.broadcast_to(np.int64(usual), len(tick))
             front_turn = np.broadcast_to(np.int64(2 - usual), len(tick))
         else:
             where = place[edge]
-            own = where >= 0
-            run = table.event[np.where(own, where >> k.RUN_SHIFT, 0)]
+            own = (where >= 0) & (tick >= 0)
+            run = chunk.table.event[where[own] >> k.RUN_SHIFT]
             turn = front_turn = 1 + (where & _TURN)
-        at = np.flatnonzero(own & (tick >= 0))
+        # What is not reached yet has no row.
+        at = np.flatnonzero(own)
         if len(at):
-            order = phase, run[at], pid[at] + 1, front_turn[at]
+            order = phase, run, pid[at] + 1, front_turn[at]
             front.add(name, tick[at], cluster[at], pid[at], line[at], None, values[edge[at]], order)
         at = np.flatnonzero(~own & (tick >= 0))
         late = lane[at], turn[at]
         clock.add(name, tick[at], cluster[at], pid[at], line[at], None, values[edge[at]], late)
-
-
-def expand(table: Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return for each core's edge its index in the table and the core's index, core after core."""
-    counts = np.diff(table.start)
-    sizes = np.fromiter(map(len, table.groups), np.int64, len(table.groups))
-    members = np.fromiter((lane for group in table.groups for lane in group), np.int64)
-    each = np.repeat(counts, sizes)
-    lane = np.repeat(members, each)
-    count = len(lane)
-    if (sizes == 1).all():
-        return np.arange(count), lane
-    first = np.repeat(table.start[:-1], sizes) - (np.cumsum(each) - each)
-    return np.repeat(first, each) + np.arange(count), lane
 
 
 def sorted_by(keys: tuple[Ints, ...]) -> NDArray[np.int64]:
