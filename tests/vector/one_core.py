@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 EXAMPLES = int(os.environ.get("KVX_EMU_EXAMPLES", "0"))
 """So many examples of each test, new ones each time; 0 is a short, fixed run."""
@@ -110,19 +110,24 @@ class Core:
     turn: int = 0  # enters and exits so far
     last: int = -1  # the line taken last
     popped: bool = False  # an exception has returned since
+    log: Callable[[int, str, int, int], None] | None = None  # is told tick, enter or exit, line and ILR
 
     def run(self, requests: Iterable[tuple[int, int, int]], horizon: int = NEVER) -> Core:
         """Let requests (tick, line, name) arrive, and all happen up to and including the tick `horizon`."""
-        for tick, line, name in requests:
-            self.clock(tick)
-            self.fates[name] = fate = Fate(found_idle=not self.stack)
-            if line in self.latched:
-                fate.coalesced = True
-            else:
-                self.latched[line] = name
-            self.complete(tick, name)
+        for request in requests:
+            self.arrive(*request)
         self.clock(horizon)
         return self
+
+    def arrive(self, tick: int, line: int, name: int) -> None:
+        """Let a request arrive, after all that is due before it."""
+        self.clock(tick)
+        self.fates[name] = fate = Fate(found_idle=not self.stack)
+        if line in self.latched:
+            fate.coalesced = True
+        else:
+            self.latched[line] = name
+        self.complete(tick, name)
 
     def clock(self, limit: int) -> None:
         """Let all happen that is due up to and including a tick."""
@@ -175,10 +180,15 @@ class Core:
             line, name = top.running
             fate = self.fates[name]
             fate.enter, fate.seen, fate.enter_place = now, top.seen, place
+            if self.log is not None:
+                self.log(now, "enter", line, top.seen)
             top.due = now + self.service[line]
             return
-        fate = self.fates[top.running[1]]
+        line, name = top.running
+        fate = self.fates[name]
         fate.leave, fate.after, fate.leave_place = now, self.ilr, place
+        if self.log is not None:
+            self.log(now, "exit", line, self.ilr)
         top.running = None
         if top.waiting:
             return

@@ -40,8 +40,10 @@ class Closed:
         self._entry = solution.entry
         even = solution.least == solution.most
         self._service: int | NDArray[np.int64] = solution.least if even else solution.solver.service[line]
-        self.enter = arrive + self._entry if self._entry else arrive.copy()
-        self.leave = self.enter + self._service
+        # Where nothing takes time every request finds its core idle, and all three are one array.
+        self._instant = solution.most + self._entry == 0 and not solution.deep and not solution.whole.any()
+        self.enter = arrive if self._instant else arrive + self._entry
+        self.leave = arrive if self._instant else self.enter + self._service
         self.absorbed: NDArray[np.int64] | None = None
         if solution.rows:
             self._bit = np.left_shift(1, line.astype(np.int64))
@@ -56,8 +58,8 @@ class Closed:
     def settle(self, *, lockstep_too: bool) -> NDArray[np.int64]:
         """Settle what can be settled here and return the rest, ascending."""
         solution = self._solution
-        if solution.most + solution.entry == 0 and not solution.deep and not solution.whole.any():
-            return np.zeros(0, np.int64)  # nothing takes time: every request finds its core idle
+        if self._instant:
+            return np.zeros(0, np.int64)
         segments = cut(self._arrive, self._service + self._entry, self._start, self._busy_until())
         if segments is None:
             return np.arange(len(self._arrive))

@@ -60,7 +60,7 @@ class Vector(Reference):
     """Runs a program as `Reference` does, and with the same results.
 
     `tuning` are sizes that matter to the time alone. `tables` takes the edge table of each chunk. `fast`
-    asks for the kernel compiled by numba.
+    says whether the kernel is compiled by numba: at once, never, or (None) once it has had much to do.
     After the run, `told` says what was done how, for people.
     """
 
@@ -74,7 +74,7 @@ class Vector(Reference):
         limit_events: int | None = None,
         tuning: Tuning = MEASURED,
         tables: Callable[[Table], None] | None = None,
-        fast: bool = False,
+        fast: bool | None = None,
         watch: Watch | None = None,
     ) -> None:
         super().__init__(
@@ -102,8 +102,7 @@ class Vector(Reference):
         )
         self._lanes = Lanes(self._order, self._run, latency=program.latency)
         times = Times(program.entry, program.service)
-        compiled = kernel.compiled() if fast else None
-        self._solver = Solver(self._lanes, times, self._lane_of, tuning, compiled)
+        self._solver = Solver(self._lanes, times, self._lane_of, tuning, fast)
         self._sent = np.zeros((clusters, SETS, 17), np.int64)  # target bits of the solved writes
         self._decoder = Decoder(self._plan.sets)
         self._holding = False  # whether cores and what is under way are taken over
@@ -492,7 +491,7 @@ class Vector(Reference):
         solver = self._solver
         lines = [
             f"{self.solved} writes solved as a whole: {solver.edges} requests, "
-            f"{solver.by_kernel} of them by the kernel"
+            f"{solver.by_kernel} of them by the kernel{', compiled by numba' if solver.kernel else ''}"
         ]
         lines += [f"{number} writes by the reference: {why}" for why, number in self.refused.items()]
         return lines

@@ -40,7 +40,7 @@ class Lanes:
     `ilr` (int64, of idle cores), `last` (int64, the line taken last, -1 for none), `popped` (bool, an
     exception has returned since) and `woken` (bool, a request has arrived). `deep` holds the state, in the
     kernel's layout, of the cores with exceptions under way; there `asked` and `held` are the ticks of
-    arrival, and `latched` has those of the requests that idle cores hold, by (core, line).
+    arrival, and with latency `latched` has those of the requests that cores hold, by (core, line).
     """
 
     def __init__(self, cpus: Sequence[Cpu], run: Run, *, latency: bool) -> None:
@@ -107,7 +107,16 @@ class Lanes:
             if core.ilr >> line & 1:
                 tick = ticks[-1] if ticks else 0
                 state[k.ASKED + line] = tick
-                self.latched[cpu.index, line] = tick
+                self._note(cpu.index, line, tick)
+
+    def _note(self, lane: int, line: int, tick: int) -> None:
+        if self._latency:
+            self.latched[lane, line] = tick
+
+    def latch(self, lane: int, line: int, tick: int) -> None:
+        """Keep a request that an idle core got at `tick` on a line that it does not take."""
+        self.ilr[lane] |= 1 << line
+        self._note(lane, line, tick)
 
     def state_of(self, lane: int) -> list[int]:
         """Return a core's state in the kernel's layout, a new list."""
@@ -134,7 +143,7 @@ class Lanes:
             for line in range(32):
                 self.latched.pop((lane, line), None)
             for line in bits(state[k.ILR]):
-                self.latched[lane, line] = state[k.ASKED + line]
+                self._note(lane, line, state[k.ASKED + line])
 
     def give_back(self) -> None:
         """Put all cores that were taken over where the solvers have brought them."""

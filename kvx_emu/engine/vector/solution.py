@@ -168,9 +168,8 @@ class Solution:
         for index in fresh.tolist():
             group = int(self.group_of(index))
             for lane in self.groups[group]:
-                if lane not in lanes.deep:
-                    lanes.ilr[lane] |= 1 << int(self.line[index])
-                lanes.latched[lane, int(self.line[index])] = int(self.arrive[index])
+                if lane not in lanes.deep:  # there the kernel does it
+                    lanes.latch(lane, int(self.line[index]), int(self.arrive[index]))
 
     # Stage 3: closed forms
 
@@ -242,7 +241,7 @@ class Solution:
             if len(flagged):
                 ends |= flagged[np.minimum(np.searchsorted(flagged, lasts), len(flagged) - 1)] == lasts
             in_kernel = {g for g in jobs if ends[g]}
-            self.solver.by_kernel += len(flagged)
+            self.solver.count_kernel(len(flagged))
         # All other cores end idle; the line taken last is that of the last request.
         idle = [g for g in range(len(self.groups)) if g not in in_kernel and lasts[g] >= 0]
         members = np.fromiter((lane for g in idle for lane in self.groups[g]), np.int64)

@@ -24,7 +24,6 @@ from kvx_emu.engine.vector.tuning import MEASURED, Tuning
 from kvx_emu.hw.register import bits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -68,9 +67,9 @@ class Solved(NamedTuple):
 class Solver:
     """Solves chunk after chunk on the same lanes, which are taken over already.
 
-    `lane_of[cluster, pid]` is the index of each core; `kernel` is `kernel.advance` compiled, or None for
-    Python; `tuning` says what pays. `edges` counts the requests, `by_kernel` those
-    that the kernel settled.
+    `lane_of[cluster, pid]` is the index of each core; `tuning` says what pays; `fast` whether numba compiles
+    the kernel: at once, never, or (None) once it has had much to do. `kernel` is the compiled one, None for
+    Python. `edges` counts the requests, `by_kernel` those that the kernel settled.
     """
 
     def __init__(
@@ -79,12 +78,13 @@ class Solver:
         times: Times,
         lane_of: NDArray[np.int32],
         tuning: Tuning = MEASURED,
-        kernel: Callable[..., None] | None = None,
+        fast: bool | None = False,
     ) -> None:
         self.lanes = lanes
         self.times = times
         self.service = np.array(times.service, np.int64)
-        self.kernel = kernel
+        self.kernel = k.compiled() if fast else None
+        self._may_compile = fast is None
         self.tuning = tuning
         self.edges = 0
         self.by_kernel = 0
@@ -160,12 +160,20 @@ class Solver:
                             lanes.popped[lane] = True
                     left &= ~word
 
+    def count_kernel(self, edges: int) -> None:
+        """Count requests that the kernel settles, and have it compiled if that pays from now on."""
+        self.by_kernel += edges
+        if self._may_compile and self.by_kernel >= self.tuning.compile:
+            self._may_compile = False
+            self.kernel = k.compiled()
+
     def _kinds(self) -> NDArray[np.int64]:
         """Return a number for each core, equal for those with equal rules and states."""
         lanes = self.lanes
         kinds = lanes.mode.astype(np.int64) << 32 | lanes.ilr
+        # What is latched tells cores apart by when it arrived, too: the waits depend on it.
         known: dict[tuple[int, ...], int] = {}
-        for lane, state in lanes.deep.items():
-            key = (int(lanes.mode[lane]), *state)
+        for lane in {*lanes.deep, *(lane for lane, _ in lanes.latched)}:
+            key = (int(lanes.mode[lane]), *lanes.state_of(lane))
             kinds[lane] = 1 << 62 | known.setdefault(key, len(known))
         return kinds
