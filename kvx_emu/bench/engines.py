@@ -107,13 +107,8 @@ def _vector(case: Case, *, fast: bool = False) -> Callable[[], Outcome]:
 
 
 def _materialise(table: Table) -> None:
-    """Make the fate, enter and exit of each core's own edges, where cores share a solution."""
-    import numpy as np
-
-    for cores, first, last in zip(table.groups, table.start[:-1], table.start[1:], strict=True):
-        if len(cores) > 1:
-            for column in (table.fate, table.enter, table.leave):
-                np.tile(column[first:last], len(cores))
+    """Make the edges of each core by itself, where cores share a solution."""
+    table.materialise()
 
 
 def _baseline(run: Callable[[Any], Any]) -> Callable[[Case], Callable[[], Any]]:

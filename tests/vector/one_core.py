@@ -1,4 +1,4 @@
-"""One core by brute force: plain loops over time, written from the rules alone. What the stages are held against.
+"""One core by brute force: plain loops over time, written from the rules alone.
 
 Within a tick come first what is due on the core, then the arrivals in their order, each with what follows
 at once.
@@ -256,7 +256,9 @@ def streams(
     """Draw requests (tick, line): many at one tick, loads from little to eight times too much."""
     some = draw(st.sets(st.sampled_from(list(lines)), min_size=1).map(sorted))
     gaps = draw(
-        st.sampled_from([(0, 1), (0, 0, 0, 1, 2), (1,), (0, 1, 2, 3, 5), (0, 2, 9, 20), (0, 1, 40), (7, 8, 9)])
+        st.sampled_from(
+            [(0, 1), (0, 0, 0, 1, 2), (1,), (0, 1, 2, 3, 5), (0, 2, 9, 20), (0, 1, 40), (7, 8, 9)]
+        )
     )
     tick, found = draw(st.integers(0, 3)), []
     for gap in draw(st.lists(st.sampled_from(gaps), min_size=least, max_size=most)):

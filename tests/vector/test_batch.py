@@ -34,11 +34,13 @@ def rows_of(board: int, steps: list[Action]) -> list[Row]:
 
 
 @st.composite
-def plain_steps(draw: st.DrawFn, *, uniform: bool = True) -> tuple[int, list[Action]]:
+def plain_steps(draw: st.DrawFn, *, sure: bool = False) -> tuple[int, list[Action]]:
+    """Draw writes; `sure`: how many requests they make does not hang on what is drawn at random."""
     board = draw(st.integers(0, 1))
     steps = draw(writes(board, LINES, most=6))
-    if not uniform:
-        steps = [step for step in steps if "uniform" not in repr(step)]
+    if sure:
+        unsure = ("'uniform'", "'all'") if board else ("'uniform'",)  # its clusters differ in size
+        steps = [step for step in steps if not any(word in repr(step) for word in unsure)]
     return board, steps
 
 
@@ -49,7 +51,7 @@ def mixed_steps(draw: st.DrawFn) -> tuple[int, list[Action]]:
     return board, [step for part in draw(st.lists(one, max_size=6)) for step in part]
 
 
-@profile(100)
+@profile(60)
 @given(plain_steps())
 def test_what_writes_reach_is_within_what_was_told(case: tuple[int, list[Action]]):
     board, steps = case
@@ -79,7 +81,7 @@ def test_only_what_writes_reach_is_told():
     assert reach_of([block, repeat], sets) == {0: (0b111, 3 << 24), 1: (1, 1 << 24)}
 
 
-@profile(150)
+@profile(60)
 @given(mixed_steps())
 def test_stretches_are_the_steps_in_order_and_as_long_as_they_can_be(case: tuple[int, list[Action]]):
     board, steps = case
@@ -91,8 +93,8 @@ def test_stretches_are_the_steps_in_order_and_as_long_as_they_can_be(case: tuple
     assert [(plain, len(part)) for plain, part in found] == expected
 
 
-@profile(100)
-@given(plain_steps(uniform=False), st.integers(0, 12))
+@profile(60)
+@given(plain_steps(sure=True), st.integers(0, 12))
 def test_what_is_worth_it_are_the_edges_of_stretches_with_enough_writes(
     case: tuple[int, list[Action]], least: int
 ):

@@ -147,7 +147,7 @@ def chunks(draw: st.DrawFn) -> Chunk:
     )
 
 
-@profile(300)
+@profile(60)
 @given(chunks(), st.sampled_from([counts.MOST_KINDS, 0]))
 def test_counts_are_those_of_loops_over_the_chunk(chunk: Chunk, most: int):
     with pytest.MonkeyPatch.context() as patch:
@@ -155,13 +155,13 @@ def test_counts_are_those_of_loops_over_the_chunk(chunk: Chunk, most: int):
         assert some(counts.counts_of(chunk, NAMES)) == loops(chunk)
 
 
-@profile(150)
+@profile(60)
 @given(tables((0, 24, 31)))
 def test_waits_are_the_longest_from_arrival_to_enter(table: Table):
     expected: dict[tuple[int, int, int | None], int] = {}
-    for _, core, i in edges(table):
+    for _, (cluster, pid), i in edges(table):
         if table.enter[i] >= table.arrive[i]:
-            place = *core, int(table.line[i])
+            place = cluster, pid, int(table.line[i])
             expected[place] = max(expected.get(place, 0), int(table.enter[i] - table.arrive[i]))
     enter = np.where(table.enter >= table.arrive, table.enter, -1)  # nothing is entered before it arrives
     found: dict[tuple[int, int, int | None], int] = {}
@@ -188,7 +188,7 @@ def run(drawn: Drawn, tuning: Tuning, sinks: Sequence[Rows]) -> list[tuple[Chunk
     return chunks
 
 
-@profile(120)
+@profile(60)
 @given(programs(), st.sampled_from(TUNINGS))
 def test_counts_of_a_chunk_are_those_of_its_rows(drawn: Drawn, tuning: Tuning):
     for chunk, names in run(drawn, tuning, [Rows()]):
@@ -198,7 +198,7 @@ def test_counts_of_a_chunk_are_those_of_its_rows(drawn: Drawn, tuning: Tuning):
         assert some(counts.counts_of(chunk, names)) == expected
 
 
-@profile(60)
+@profile(40)
 @given(programs(), st.sampled_from(TUNINGS))
 def test_without_sinks_chunks_count_as_many_rows_as_the_reference_makes(drawn: Drawn, tuning: Tuning):
     vector = engine.Vector(drawn.machine(), drawn.program, tuning=tuning)

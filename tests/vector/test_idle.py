@@ -60,7 +60,7 @@ def check(given_: list[Stream], found: idle.Segments) -> None:
     assert found.done.tolist() == [done for _, done in expected]
 
 
-@profile(300)
+@profile(120)
 @given(bounds())
 def test_segments_begin_where_all_earlier_costs_are_paid(given_: list[Stream]):
     found = cut(given_, one_cost=False)
@@ -68,18 +68,16 @@ def test_segments_begin_where_all_earlier_costs_are_paid(given_: list[Stream]):
     check(given_, found)
 
 
-@profile(150)
+@profile(90)
 @given(bounds(), st.integers(0, 5))
 def test_one_cost_for_all_is_as_that_cost_for_each(given_: list[Stream], cost: int):
-    given_ = [
-        Stream(stream.busy_until, [(tick, cost) for tick, _ in stream.requests]) for stream in given_
-    ]
+    given_ = [Stream(stream.busy_until, [(tick, cost) for tick, _ in stream.requests]) for stream in given_]
     found = cut(given_, one_cost=True)
     assert found is not None, "these are small"
     check(given_, found)
 
 
-@profile(200)
+@profile(70)
 @given(
     st.tuples(
         st.sampled_from([0, 1 << 31, 1 << 53, 1 << 60, LARGEST >> 1]),
@@ -134,7 +132,7 @@ def named(requests: list[tuple[int, int]], first: int = 0) -> list[tuple[int, in
     return [(tick, line, first + i) for i, (tick, line) in enumerate(requests)]
 
 
-@profile(500)
+@profile(150)
 @given(cases())
 def test_a_core_is_idle_where_a_segment_begins_and_when_its_stream_is_done(case: Case):
     backlog = named(case.backlog, 1000)
@@ -152,7 +150,7 @@ def test_a_core_is_idle_where_a_segment_begins_and_when_its_stream_is_done(case:
             assert core.fates[i].enter == case.requests[i][0] + case.entry
 
 
-@profile(150)
+@profile(90)
 @given(st.lists(st.lists(st.booleans(), max_size=6), min_size=1, max_size=5))
 def test_runs_are_the_segments_of_more_than_one_request(parts: list[list[bool]]):
     begin = [flag for part in parts for flag in (True, *part)]

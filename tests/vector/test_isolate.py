@@ -76,11 +76,12 @@ def all_but_places(fate: Fate) -> Fate:
     return Fate(fate.found_idle, fate.coalesced, fate.enter, fate.leave, fate.seen, fate.after)
 
 
-CROWD = [(0, 24, 1), *((1, 25, 2) for _ in range(13)), (2, 24, 1), *((2, 25, 2) for _ in range(13)), (3, 24, 1)]
+OTHERS = [(1, 25, 2)] * 13
+CROWD = [(0, 24, 1), *OTHERS, (1, 24, 1), *OTHERS, (1, 24, 1)]
 SINGLE = Rules(False, False, (1,) * 32, ones(IPI))
 
 
-@profile(500)
+@profile(210)
 @given(cases(), st.sampled_from([1, 2, 3, isolate.REACH]), st.integers(0, 50))
 @example(Case(SINGLE, 0, (5,) * 32, CROWD), isolate.REACH, 0)
 def test_what_is_called_alone_is_delivered_at_once_and_leaves_no_trace(case: Case, reach: int, cut: int):
@@ -105,7 +106,7 @@ def test_what_is_called_alone_is_delivered_at_once_and_leaves_no_trace(case: Cas
             assert all_but_places(fate) == all_but_places(core.fates[i])
 
 
-@profile(200)
+@profile(120)
 @given(cases(most=10), st.integers(0, 40))
 def test_a_bit_with_nobody_near_it_is_alone(case: Case, cut: int):
     """So many writes are not in the way, and those that end by the horizon are all found."""
@@ -121,7 +122,7 @@ def test_a_bit_with_nobody_near_it_is_alone(case: Case, cut: int):
         assert found[i] == (word & ~taken if end <= horizon else 0)
 
 
-@profile(300)
+@profile(120)
 @given(
     rules(passive=True),
     st.integers(0, 3),
@@ -172,5 +173,7 @@ def test_it_pays_where_half_the_bits_of_the_first_writes_are_alone(
         word = np.ones(8, np.uint32)
         cost: np.ndarray | int = np.full(8, 10, np.int64) if array else 10
         first = ticks[:sample]
-        free = [i for i, t in enumerate(first) if all(abs(t - u) >= 20 for u in [*first[:i], *first[i + 1 :]])]
+        free = [
+            i for i, t in enumerate(first) if all(abs(t - u) >= 20 for u in [*first[:i], *first[i + 1 :]])
+        ]
         assert isolate.pays(arrive, word, cost, 20) == (2 * len(free) >= len(first))

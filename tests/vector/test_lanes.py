@@ -11,7 +11,6 @@ from one_core import profile
 from vector_runs import HERE, Drawn, Rows, machine_of, programs
 
 from kvx_emu.core_id import CoreId
-from kvx_emu.engine.cpu import Cpu, Frame
 from kvx_emu.engine.reference import Reference
 from kvx_emu.engine.run import CORE
 from kvx_emu.engine.vector.lanes import Lanes
@@ -23,6 +22,7 @@ from kvx_emu.script.actions import Program
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kvx_emu.engine.cpu import Cpu, Frame
     from kvx_emu.machine.machine import Machine
     from kvx_emu.trace.sink import Sink
 
@@ -57,41 +57,38 @@ class Touching(Reference):
         before = self.state()
         for lane, cpu in enumerate(self._cpus.values()):
             depth = len(cpu.frames)
-            own = self.state()
+            own = self.state_of(cpu)
             why = self._lanes.take_over(lane)
             if why is None:
                 assert not cpu.frames, "it is not the core's any more"
                 self.deep[depth] += 1
                 assert self._lanes.take_over(lane) is None, "harmless"
             else:
-                assert self.state() == own, f"refused, and so not touched: {why}"
+                assert self.state_of(cpu) == own, f"refused, and so not touched: {why}"
                 self.reasons[why] += 1
         self._lanes.give_back()
         assert self.state() == before
 
     def state(self) -> dict[str, Any]:
         """Return all that there is of the cores and of the queue; stamps say only which entries count."""
-        found: dict[str, Any] = {}
-        for name, cpu in self._cpus.items():
-            core = cpu.core
-            found[str(name)] = {
-                **{register: _copied(getattr(core, register)) for register in _REGISTERS},
-                "pc": core.pc,
-                "rz": core.rz,
-                "open": core.open,
-                "state": core.state,
-                "frames": [frame_of(frame, frame is cpu.frames[-1]) for frame in cpu.frames],
-                "pending": cpu.pending(),
-            }
-            if self._program.latency:
-                tally = self._judge.tally
-                found[str(name)]["asked"] = [tally.asked(*name, line) for line in range(32)]
+        found: dict[str, Any] = {str(name): self.state_of(cpu) for name, cpu in self._cpus.items()}
         found["queue"] = sorted(
             (tick, priority, order if priority == CORE else (order, number, target))
             for tick, priority, order, number, _, target in self._run.queue
             if priority != CORE or number == target.stamp
         )
         return found
+
+    def state_of(self, cpu: Cpu) -> tuple[Any, ...]:
+        """Return all that there is of a core."""
+        core, asked = cpu.core, self._judge.tally.asked
+        return (
+            [_copied(getattr(core, register)) for register in _REGISTERS],
+            (core.pc, core.rz, core.open, core.state),
+            [frame_of(frame, frame is cpu.frames[-1]) for frame in cpu.frames],
+            cpu.pending(),
+            [asked(*cpu.id, line) for line in range(32)] if self._program.latency else [],
+        )
 
 
 def frame_of(frame: Frame, innermost: bool) -> tuple[Any, ...]:
@@ -129,7 +126,7 @@ def check(drawn: Drawn) -> Touching:
     return touching
 
 
-@profile(200)
+@profile(60)
 @given(programs(parts=3))
 def test_a_core_that_is_taken_over_and_given_back_is_as_it_was(drawn: Drawn):
     touching = check(drawn)
@@ -153,7 +150,9 @@ def send(line: int, at: int) -> actions.Action:
 
 
 def test_exceptions_three_deep_are_given_back():
-    storm = [send(line, at) for at, line in ((1, 24), (2, 24), (5, 25), (6, 24), (10, 26), (12, 25), (14, 26))]
+    storm = [
+        send(line, at) for at, line in ((1, 24), (2, 24), (5, 25), (6, 24), (10, 26), (12, 25), (14, 26))
+    ]
     assert check(bare(storm)).deep.keys() == {0, 1, 2, 3}
 
 
@@ -189,8 +188,8 @@ def test_what_no_exception_of_this_software_leaves_is_refused():
 def test_a_core_is_found_again_by_its_index():
     machine = machine_of(1)
     engine = Reference(machine, Program(None, "bare", False, 0, 0, (0,) * 32, (), latency=False))
-    cpus: list[Cpu] = list(engine._cpus.values())  # noqa: SLF001
-    lanes = Lanes(cpus, engine._run, latency=False)  # noqa: SLF001
+    cpus: list[Cpu] = list(engine._cpus.values())
+    lanes = Lanes(cpus, engine._run, latency=False)
     assert [lanes.take_over(lane) for lane in (3, 1)] == [None, None]
     assert [lane for lane in range(len(cpus)) if lanes.mode[lane] >= 0] == [1, 3]
     lanes.give_back()

@@ -66,7 +66,9 @@ def by_brute_force(case: Case) -> dict[int, Fate]:
     found = {}
     for segment, start in zip(case.segments, first, strict=True):
         core = Core(segment.rules, case.entry, case.service)
-        found.update(core.run((tick, line, start + i) for i, (tick, line) in enumerate(segment.requests)).fates)
+        found.update(
+            core.run((tick, line, start + i) for i, (tick, line) in enumerate(segment.requests)).fates
+        )
     return found
 
 
@@ -85,7 +87,9 @@ def by_kernel(case: Case) -> dict[int, Fate]:
     own = [i for a, b in zip(first, last, strict=True) for i in range(a, b)]
     fate, enter, leave, seen, after, *_ = results
     return {
-        i: Fate(coalesced=fate[i] == k.COALESCED, enter=enter[i], leave=leave[i], seen=seen[i], after=after[i])
+        i: Fate(
+            coalesced=fate[i] == k.COALESCED, enter=enter[i], leave=leave[i], seen=seen[i], after=after[i]
+        )
         for i in own
     }
 
@@ -108,7 +112,8 @@ def cases(draw: st.DrawFn, *kinds: str) -> Case:
     known = [draw(rules(lines, kinds=kinds)) for _ in range(draw(st.integers(1, 3)))]
     lengths = draw(st.lists(st.sampled_from([1, 2, 3, 5, 24]), min_size=1, max_size=6))
     segments = [
-        Segment(draw(st.sampled_from(known)), draw(streams(lines, least=1, most=length))) for length in lengths
+        Segment(draw(st.sampled_from(known)), draw(streams(lines, least=1, most=length)))
+        for length in lengths
     ]
     return Case(
         draw(st.integers(0, 3)),
@@ -123,14 +128,14 @@ NESTED = Rules(False, True, (*[0] * 24, 1, 2, 3, 1, 2, 3, 1, 2), ones(IPI))
 STORM = [(tick, line) for tick in range(30) for line in IPI[:: 1 + tick % 3]]
 
 
-@profile(350)
+@profile(130)
 @given(cases("batch"))
 @example(Case(1, (2,) * 32, [Segment(BATCH, STORM), Segment(BATCH, STORM[:1])], [0, 0]))
 def test_batches_give_what_one_core_gives(case: Case):
     check(case, case.solve(alike=True))
 
 
-@profile(100)
+@profile(60)
 @given(cases("batch", "single", "nested"), st.sampled_from(IPI))
 def test_with_one_line_every_core_is_one_of_batches(case: Case, line: int):
     one = [Segment(rules, [(tick, line) for tick, _ in requests]) for rules, requests in case.segments]
@@ -143,7 +148,7 @@ def test_with_one_line_every_core_is_one_of_batches(case: Case, line: int):
     check(case, case.solve(alike=True))
 
 
-@profile(400)
+@profile(150)
 @given(cases("single", "nested"))
 @example(Case(1, (2,) * 32, [Segment(NESTED, STORM), Segment(NESTED, STORM[:1])], [0, 0]))
 @example(Case(0, (40,) * 32, [Segment(NESTED, STORM)], [2]))

@@ -72,7 +72,7 @@ def cases(draw: st.DrawFn) -> tuple[list[Write], list[list[int]]]:
     return writes, held
 
 
-@profile(300)
+@profile(120)
 @given(cases(), st.sampled_from([masks.FEW, masks.FEW, 0, 1, 100]))
 def test_each_write_finds_what_the_last_write_to_its_mask_left(
     case: tuple[list[Write], list[list[int]]], few: int

@@ -137,7 +137,9 @@ def chunk_of(case: Case, world: World, *, placed: bool, fold: bool) -> Chunk:
                     *places,
                 )
             )
-        known = [g for g, other in enumerate(columns) if other and [e[:8] for e in other] == [e[:8] for e in edges]]
+        known = [
+            g for g, other in enumerate(columns) if other and [e[:8] for e in other] == [e[:8] for e in edges]
+        ]
         if fold and known:
             groups[known[0]] = (*groups[known[0]], lane)
             continue
@@ -209,7 +211,7 @@ LINUX = Rules(True, False, (1,) * 32, 0xFF << 24)
 CROWD = [Write(tick, 0, 24 + (tick + n) % 3, 7, False, n) for tick in range(4) for n in range(3)]
 
 
-@profile(350)
+@profile(120)
 @given(cases(), st.booleans())
 @example(Case([LINUX] * 5, 1, (1,) * 32, 0, CROWD, 50), True)
 @example(Case([LINUX] * 5, 0, (1,) * 32, 1, CROWD, 50), False)
@@ -236,7 +238,7 @@ def plain(keys: Iterable[list[int]]) -> list[int]:
     return sorted(range(len(rows)), key=lambda i: rows[i])
 
 
-@profile(300)
+@profile(120)
 @given(
     st.integers(0, 20).flatmap(
         lambda n: st.lists(

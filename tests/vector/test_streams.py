@@ -33,7 +33,9 @@ class Case(NamedTuple):
         found: dict[int, list[int]] = {}
         for cluster, lanes in enumerate(self.lane_of):
             for pid, lane in enumerate(lanes):
-                mine = [i for i, word in enumerate(self.word) if word >> pid & 1 and self.cluster[i] == cluster]
+                mine = [
+                    i for i, word in enumerate(self.word) if word >> pid & 1 and self.cluster[i] == cluster
+                ]
                 if mine:
                     found[lane] = mine
         return found
@@ -97,7 +99,7 @@ def cases(draw: st.DrawFn, most: int = 20) -> Case:
     return Case(lane_of, kind, cluster, word)
 
 
-@profile(400)
+@profile(150)
 @given(cases(), st.sampled_from([1, 3, 64]), st.sampled_from([0, 2, 256]))
 def test_every_core_gets_the_writes_that_have_its_bit(case: Case, sample: int, planes: int):
     with pytest.MonkeyPatch.context() as patch:
@@ -106,7 +108,7 @@ def test_every_core_gets_the_writes_that_have_its_bit(case: Case, sample: int, p
         check(case)
 
 
-@profile(100)
+@profile(60)
 @given(cases(), st.sampled_from([1, 3]))
 def test_cores_of_a_cluster_with_equal_streams_and_kinds_are_folded(case: Case, sample: int):
     expected = case.plain()
@@ -160,7 +162,7 @@ def test_thousands_of_clusters_keep_their_cores_apart(planes: int, monkeypatch: 
 words = st.lists(st.one_of(st.integers(0, 0x1FFFF), st.sampled_from([0, 1, 1 << 16, 0x1FFFF])), max_size=40)
 
 
-@profile(100)
+@profile(60)
 @given(words)
 def test_bits_are_listed_by_word_and_then_by_number(words: list[int]):
     word, bit = streams.bits_of(np.array(words, np.uint32))
@@ -168,7 +170,7 @@ def test_bits_are_listed_by_word_and_then_by_number(words: list[int]):
     assert list(zip(word.tolist(), bit.tolist(), strict=True)) == expected
 
 
-@profile(100)
+@profile(60)
 @given(words)
 def test_bits_are_counted(words: list[int]):
     found = streams.bit_sums(np.array(words, np.uint32)).tolist()

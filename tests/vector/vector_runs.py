@@ -43,7 +43,8 @@ def dts_of(cores: dict[int, tuple[int, ...]]) -> str:
         )
     return (
         "/dts-v1/;\n/ { #address-cells = <1>; #size-cells = <1>;\n"
-        f"cpus {{ #address-cells = <1>; #size-cells = <0>;\n{' '.join(cpus)} }};\n{' '.join(controllers)} }};\n"
+        f"cpus {{ #address-cells = <1>; #size-cells = <0>;\n{' '.join(cpus)} }};\n"
+        f"{' '.join(controllers)} }};\n"
     )
 
 
@@ -108,7 +109,9 @@ def writes(draw: st.DrawFn, board: int, lines: Sequence[int], most: int = 12) ->
     def step(index: int, depth: int) -> Action:
         writer = draw(st.sampled_from(cores))
         line = draw(st.sampled_from(list(lines)))
-        kind = draw(st.sampled_from(["send"] * 6 + ["wait"] * 3 + ["mask", "write", "random"] + ["repeat"] * depth))
+        kind = draw(
+            st.sampled_from(["send"] * 6 + ["wait"] * 3 + ["mask", "write", "random"] + ["repeat"] * depth)
+        )
         if kind == "send":
             return actions.Send(HERE, None, writer, line, masks())
         if kind == "mask":
@@ -123,7 +126,9 @@ def writes(draw: st.DrawFn, board: int, lines: Sequence[int], most: int = 12) ->
             senders = tuple(sorted(draw(st.sets(st.sampled_from(cores), min_size=1))))
             targets = draw(st.sampled_from(["one", "uniform", "all"]))
             count, every = draw(st.integers(1, 12)), draw(gap)
-            return actions.Random(HERE, None, count, every, senders, targets, tuple(lines), 7, (index,) * (3 - depth))
+            return actions.Random(
+                HERE, None, count, every, senders, targets, tuple(lines), 7, (index,) * (3 - depth)
+            )
         if kind == "repeat":
             body = tuple(step(i, depth - 1) for i in range(draw(st.integers(1, 3))))
             return actions.Repeat(HERE, None, draw(st.integers(1, 4)), None, body)
@@ -146,7 +151,9 @@ def changes(draw: st.DrawFn, board: int, lines: Sequence[int]) -> Action:
     if kind == "ilr":
         return actions.Sfr(HERE, None, cores, "ILR", draw(st.sampled_from(["set", "clear"])), bits)
     if kind == "ps":
-        operation, value = draw(st.sampled_from([("set", 0x10), ("clear", 0x10), ("clear", 4), ("set", 0x1000)]))
+        operation, value = draw(
+            st.sampled_from([("set", 0x10), ("clear", 0x10), ("clear", 4), ("set", 0x1000)])
+        )
         return actions.Sfr(HERE, None, cores, "PS", operation, value)
     return actions.Mark(HERE, None, "here")
 

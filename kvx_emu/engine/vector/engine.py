@@ -390,7 +390,7 @@ class Vector(Reference):
             raised[events.to_mask] = 0
         self._count_sent(events, raised)
         held = self._held()
-        masks = in_force(events, held) if to_mask or held.any() else None
+        masks = in_force(events, held) if to_mask or (held & self._wired[:, None]).any() else None
         blocked = None
         if masks is not None:
             self._store(held)

@@ -61,24 +61,30 @@ def alone(
     """
     n = len(arrive)
     free = word.copy()
-    near = np.arange(n)
+    gap = np.diff(arrive)
+    near = np.flatnonzero(gap < quiet) + 1  # writes with the one before, then the second before, .. too near
     for back in range(1, REACH + 1):
-        near = near[near >= back]
-        near = near[arrive[near] - arrive[near - back] < quiet]
+        if back > 1:
+            near = near[near >= back]
+            near = near[arrive[near] - arrive[near - back] < quiet]
         free[near] &= ~word[near - back]
         if not len(near):
             break
     free[near] = 0
-    near = np.arange(n)
-    ends = arrive + cost
+    each = isinstance(cost, np.ndarray)
+    near = np.flatnonzero(gap < (cost[:-1] if each else cost))  # type: ignore[index]
     for ahead in range(1, REACH + 1):
-        near = near[near < n - ahead]
-        near = near[arrive[near + ahead] < ends[near]]
+        if ahead > 1:
+            near = near[near < n - ahead]
+            near = near[arrive[near + ahead] - arrive[near] < (cost[near] if each else cost)]  # type: ignore[index]
         free[near] &= ~word[near + ahead]
         if not len(near):
             break
     free[near] = 0
-    free[ends > horizon] = 0
+    if each:
+        free[arrive + cost > horizon] = 0
+    else:
+        free[np.searchsorted(arrive, horizon - cost, side="right") :] = 0
     return free
 
 

@@ -23,11 +23,15 @@ def in_force(events: Events, held: NDArray[np.uint32]) -> NDArray[np.uint32] | N
     write to MASK itself finds is of no meaning. The last write wins, and a write to MASK acts on those
     after it alone: the position of the last write before each is a running maximum.
     """
-    register = events.cluster.astype(np.int32) * SETS + events.line - FIRST_LINE
+    register = events.cluster.astype(np.int32) * SETS
+    register += events.line
+    register -= FIRST_LINE
     flat = held.reshape(-1)
     at = np.flatnonzero(events.to_mask)
     if not len(at):
-        return flat[register] if flat.any() else None
+        one = len(register) and (register == register[0]).all()
+        found = np.broadcast_to(flat[register[0]], len(register)) if one else flat[register]
+        return found if found.any() else None
     found = flat[register] if flat.any() else np.zeros(len(register), np.uint32)
     written = np.flatnonzero(np.bincount(register[at]))
     if len(written) <= FEW:

@@ -47,6 +47,10 @@ def spread(
     `lane_of[c, p]` is the index of core p of cluster c, ascending; every set bit must have one. Cores of
     a cluster may share a stream if they have the same `kind_of_lane`; -1 shares with none.
     """
+    some = np.flatnonzero(word)
+    if 2 * len(some) < len(word):  # most reach nobody: they are left out
+        streams = spread(cluster[some], word[some], lane_of, kind_of_lane)
+        return streams._replace(event=some.astype(np.int32)[streams.event])
     n = len(word)
     clusters = np.flatnonzero(np.bincount(cluster)) if len(lane_of) > 1 else cluster[:1]
     if len(clusters) > 1 and n < PLANES_FROM * len(clusters):

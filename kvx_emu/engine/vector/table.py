@@ -57,26 +57,30 @@ class Table(NamedTuple):
         first = np.repeat(self.start[:-1], sizes) - (np.cumsum(each) - each)
         return np.repeat(first, each) + np.arange(len(lane)), lane
 
-    def materialise(self) -> Table:
-        """Return the table in which every core stands by itself: what a group shares is copied out."""
-        if all(len(group) == 1 for group in self.groups):
-            return self
-        bounds = list(zip(self.groups, self.start[:-1].tolist(), self.start[1:].tolist(), strict=True))
-        counts = [stop - start for group, start, stop in bounds for _ in group]
-
-        def copied(column: NDArray[Any]) -> NDArray[Any]:
-            if not len(column):
-                return column
-            out = np.empty(sum(counts), column.dtype)
-            at = 0
-            for group, start, stop in bounds:
-                size = len(group) * (stop - start)
-                out[at : at + size].reshape(len(group), -1)[:] = column[start:stop]
-                at += size
-            return out
-
-        return Table(
-            [(lane,) for group in self.groups for lane in group],
-            np.concatenate((np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64))),
-            *(None if column is None else copied(column) for column in self[2:]),  # type: ignore[arg-type]
+    def materialise(self) -> Edges:
+        """Return the edges of every core by itself: what a group shares is copied out."""
+        sizes = np.fromiter(map(len, self.groups), np.int64, len(self.groups))
+        lane = np.fromiter((lane for group in self.groups for lane in group), np.int64)
+        start = np.zeros(len(lane) + 1, np.int64)
+        np.cumsum(np.repeat(np.diff(self.start), sizes), out=start[1:])
+        copied = self._copied
+        return Edges(
+            lane, start, copied(self.event), copied(self.fate), copied(self.enter), copied(self.leave)
         )
+
+    def _copied(self, column: NDArray[Any]) -> NDArray[Any]:
+        if all(len(group) == 1 for group in self.groups):
+            return column
+        bounds = zip(self.groups, self.start[:-1].tolist(), self.start[1:].tolist(), strict=True)
+        return np.concatenate([column[start:stop] for group, start, stop in bounds for _ in group])
+
+
+class Edges(NamedTuple):
+    """An edge table in which every core stands by itself; core `lane[i]` has `start[i]` .. `start[i + 1]` - 1."""
+
+    lane: NDArray[np.int64]  # indices on the board
+    start: NDArray[np.int64]
+    event: NDArray[np.int32]
+    fate: NDArray[np.uint8]
+    enter: NDArray[np.int64]
+    leave: NDArray[np.int64]
