@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN ?= $(VENV)/bin
 
-.PHONY: demo test check lint types imports coverage fuzz clean
+.PHONY: demo test check lint types imports coverage fuzz agree clean
 
 # The main job: a board of ours, the smoke script, the trace of each core.
 demo: $(VENV)/.ready
@@ -12,7 +12,7 @@ demo: $(VENV)/.ready
 
 # The tests alone. Those that need the trees and recordings of ../shared skip without them.
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 # Everything that CI checks.
 check: lint types imports coverage
@@ -29,7 +29,7 @@ imports: $(VENV)/.ready
 
 # The tests again, counted: branch coverage must not fall below tests/coverage.json.
 coverage: $(VENV)/.ready
-	$(BIN)/python -m pytest -q --cov --cov-report=json:.coverage.json
+	$(BIN)/python -m pytest -q -n auto --cov --cov-report=json:.coverage.json
 	$(BIN)/python tests/ratchet.py .coverage.json tests/coverage.json
 
 # Two minutes of random trees: source against dtc, blobs against libfdt. Needs both, and ../shared.
@@ -40,6 +40,10 @@ SEED ?= 1
 fuzz: $(VENV)/.ready
 	$(BIN)/python tests/dt/fuzz_source.py --seconds $(SECONDS) --count $(COUNT) --seed $(SEED)
 	$(BIN)/python tests/dt/fuzz_blob.py --seconds $(SECONDS) --seed $(SEED)
+
+# A minute of drawn scripts: the vector engine against the reference. For new ones: make agree SEED=2.
+agree: $(VENV)/.ready
+	$(BIN)/python tests/agree/campaign.py --seconds $(SECONDS) --seed $(SEED) --jobs 2
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -128,6 +128,20 @@ def test_a_limit_of_events_stops_the_run_once_so_many_rows_were_made(run):
     assert (exact.outcome.rows, exact.outcome.stopped) == (5, None)
 
 
+def test_a_limit_of_events_met_at_an_arrival_leaves_it_under_way(run):
+    # The probe, the send, pe1's request, enter and exit, the same of pe2; the second write has not arrived.
+    steps = "  - send: {to: [pe1, pe2]}\n  - wait: 1\n  - send: {to: [pe1, pe2]}\n"
+    for limit in (8, 9):
+        result = run(steps, head="timing: {delivery: 1}\n", limit_events=limit)
+        assert result.outcome.stopped == f"{limit} events"
+        assert result.outcome.rows == len(result.lines) == 9
+        line = Line(sent=2, requested=1, delivered=1, flying=1)
+        assert result.outcome.summary == {(PE1, 24): line, (CoreId(0, 2), 24): line}
+    first = run("  - send: {to: [pe1, pe2]}\n", head="timing: {delivery: 1}\n", limit_events=2)
+    assert first.outcome.stopped == "2 events"
+    assert first.outcome.summary == dict.fromkeys([(PE1, 24), (CoreId(0, 2), 24)], Line(sent=1, flying=1))
+
+
 def test_counts_since_a_mark_leave_out_what_was_before_it(run):
     steps = (
         "  - send: {to: pe1}\n"

@@ -205,11 +205,11 @@ def cases(draw):
         limit_ticks=draw(st.none() | st.none() | st.integers(0, 2 * tick)),
         limit_events=draw(st.none() | st.none() | st.integers(1, 10_000)),
         tuning=Tuning(
-            draw(st.sampled_from([1, 7, 1 << 16])),
-            draw(st.sampled_from([1, 2, 8])),
-            draw(st.sampled_from([1, 1000])),
-            draw(st.sampled_from([1, 1000])),
-            draw(st.sampled_from([1, 1000])),
+            chunk=draw(st.sampled_from([1, 7, 1 << 16])),
+            batch=draw(st.sampled_from([1, 2, 8])),
+            batches=draw(st.sampled_from([1, 1000])),
+            exceptions=draw(st.sampled_from([1, 1000])),
+            words=draw(st.sampled_from([1, 1000])),
         ),
         sinks=draw(st.sampled_from([True, True, False])),
     )
@@ -243,8 +243,9 @@ def test_a_warning_is_left_to_the_reference_once():
     rows = [(k * 10, LOCAL + 4 * (k % 2), 0xFF000000 | 1 << 9 | 1, PE0) for k in range(40)]
     engine = same(Case(0, rows, again=(2, 400), software="bare"))
     assert sum(engine.refused.values()) == 2  # INTERRUPT[0] and [1], the first time each
-    rows = [(k, LOCAL, 1 << 9 | k % 4, PE0) for k in range(40)]
-    assert sum(same(Case(0, rows)).refused.values()) == 1  # pe9 is lacking, whatever else is written
+    rows = [(k, LOCAL + 4 * (k % 2), 1 << 9 | k % 4, PE0) for k in range(40)]
+    engine = same(Case(0, rows, software="bare"))
+    assert sum(engine.refused.values()) == 1  # pe9 is lacking, whatever else is written
 
 
 def test_too_few_plain_rows_together_are_not_worth_solving():

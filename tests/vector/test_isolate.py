@@ -47,7 +47,10 @@ class Case(NamedTuple):
         found = isolate.alone(arrive, word, cost, self.quiet, horizon)
         assert word.tolist() == [word for _, _, word in self.writes], "what is given is not changed"
         assert len(found) == len(self.writes)
-        return found.tolist()
+        if len(set(self.costs)) == 1:
+            one = isolate.alone(arrive, word, self.costs[0], self.quiet, horizon)
+            assert one.tolist() == found.tolist(), "one cost for all is as that cost for each"
+        return [int(word) for word in found]
 
     def core(self, pid: int, without: Collection[int] = ()) -> Core:
         """Run a core through all writes that reach it but some."""

@@ -21,8 +21,7 @@ def events_of(writes: list[Write]) -> Events:
     columns = np.arange(n), cluster, line, value, to_mask, np.zeros(n), np.zeros(n), np.zeros(n)
     kinds = (column.dtype for column in no_events())
     return Events._make(
-        np.array(column, kind) if len(column) else np.zeros(0, kind)
-        for column, kind in zip(columns, kinds, strict=True)
+        np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)
     )
 
 
