@@ -18,11 +18,12 @@ from kvx_emu.script.bind import bind
 from kvx_emu.script.load import load_script
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import ModuleType
 
     from kvx_emu.bench.workloads import Workload
     from kvx_emu.engine.outcome import Outcome
+    from kvx_emu.engine.vector.events import Events
     from kvx_emu.engine.vector.table import Table
     from kvx_emu.machine.wiring import Wiring
     from kvx_emu.script.actions import Program
@@ -79,6 +80,8 @@ def engines(baselines: ModuleType | None) -> list[Engine]:
     found = [
         Engine("reference", SLOW, False, _reference, _sent),
         Engine("vector", None, False, _vector, _sent),
+        Engine("vector-prepared", None, False, _vector_prepared, _sent),
+        Engine("vector-summary", None, False, _vector_summary, _sent),
     ]
     runs = {} if baselines is None else baselines.baselines()
     limits = {"simpy": SLOW // 10, "c": None, "kernel": SLOW, "python": SLOW}
@@ -104,6 +107,35 @@ def _vector(case: Case, *, fast: bool = False) -> Callable[[], Outcome]:
     from kvx_emu.engine.vector.engine import Vector
 
     return Vector(case.machine(), case.program, tables=_materialise, fast=fast).run
+
+
+def _vector_summary(case: Case) -> Callable[[], Outcome]:
+    from kvx_emu.engine.vector.engine import Vector
+
+    return Vector(case.machine(), case.program, fast=False).run
+
+
+def _vector_prepared(case: Case) -> Callable[[], Outcome]:
+    """Set up a run whose writes lie in memory, as those of the baselines do."""
+    from kvx_emu.engine.vector.engine import Vector
+    from kvx_emu.engine.vector.plan import Plan
+
+    expanded: list[list[tuple[Events, int]]] = []
+
+    class Recorder(Plan):
+        def expand(self, *steps: Any, **options: Any) -> Iterator[tuple[Events, int]]:
+            expanded.append(list(super().expand(*steps, **options)))
+            return iter(expanded[-1])
+
+    class Player(Plan):
+        def expand(self, *_: Any, **__: Any) -> Iterator[tuple[Events, int]]:
+            return iter(expanded.pop(0))
+
+    recorder = Recorder(case.machine(), case.program)
+    Vector(case.machine(), case.program, fast=False, plan=recorder).run()
+    player = Player(case.machine(), case.program)
+    player.places = recorder.places
+    return Vector(case.machine(), case.program, tables=_materialise, fast=False, plan=player).run
 
 
 def _materialise(table: Table) -> None:

@@ -9,6 +9,7 @@ import io
 import os
 import platform
 import statistics
+import tempfile
 import time
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,6 +20,7 @@ from kvx_emu.bench.peak import own_peak_mb, peak_mb
 from kvx_emu.bench.workloads import Workload, workloads
 from kvx_emu.engine.reference import Reference
 from kvx_emu.trace.row import COLUMNS
+from kvx_emu.trace.sink import FileSink
 from kvx_emu.trace.text import csv_lines
 
 if TYPE_CHECKING:
@@ -49,6 +51,9 @@ AGAIN = 10
 
 CSV = "csv-writer"
 """The workload of the writers: the rows of a run as CSV in memory."""
+
+CSV_RUNS = Workload("broadcast", 0.1), Workload("single", 0.1), Workload("single", 0.3, nested=True)
+"""The workloads of whole runs that write their trace to a file."""
 
 
 def _turn(set_up: Run) -> tuple[float, Any]:
@@ -188,6 +193,67 @@ def measure_csv(edges: int) -> list[Record]:
     return records
 
 
+class _Module:
+    """A sink that writes rows by Python's csv module."""
+
+    def __init__(self, path: str) -> None:
+        self._stream = open(path, "w", encoding="ascii", newline="")  # noqa: SIM115  (closed by `close`)
+        self._writer = csv.writer(self._stream, lineterminator="\n")
+        self._writer.writerow(COLUMNS)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Write the rows."""
+        self._writer.writerows(rows)
+
+    def flush(self) -> None:
+        """Hand what was written to the system."""
+        self._stream.flush()
+
+    def close(self) -> None:
+        """Keep the file."""
+        self._stream.close()
+
+    abandon = close
+
+
+def measure_csv_runs(edges: int) -> list[Record]:
+    """Return the records of whole runs that write their trace to a file: the reference's and the vector's."""
+    from kvx_emu.engine.vector.engine import Vector
+
+    def set_up(
+        case: Case, engine: type[Reference], sink: Callable[[str], Any], path: str
+    ) -> Callable[[], Any]:
+        taker = sink(path)
+        run = engine(case.machine(), case.program, [taker])
+
+        def timed() -> Any:
+            outcome = run.run()
+            taker.flush()
+            taker.close()
+            return outcome
+
+        return timed
+
+    records = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "trace.csv")
+        ways: dict[str, tuple[type[Reference], Callable[[str], Any]]] = {
+            "reference": (Reference, _Module),
+            "reference-own-csv": (Reference, lambda path: FileSink(path, "csv")),
+            "vector": (Vector, lambda path: FileSink(path, "csv")),
+        }
+        for workload in CSV_RUNS:
+            case = Case(workload, edges, None)
+            measured = _in_turns([partial(set_up, case, *way, path) for way in ways.values()])
+            found = [
+                _record(workload, name, sum(line.sent for line in outcome.summary.values()), seconds)
+                for name, (seconds, outcome) in zip(ways, measured, strict=True)
+            ]
+            _relate(found)
+            records += [record | {"workload": f"csv-run-{workload.name}"} for record in found]
+    return records
+
+
 def _machine(baselines: ModuleType | None) -> Record:
     return {
         "python": platform.python_version(),
@@ -234,6 +300,11 @@ def bench(
         if _matches(CSV, only):
             tell(CSV)
             results += [record | {"peak_rss_mb": own_peak_mb()} for record in measure_csv(EDGES // scale)]
+        if any(_matches(f"csv-run-{workload.name}", only) for workload in CSV_RUNS):
+            tell("csv-run")
+            results += [
+                record | {"peak_rss_mb": own_peak_mb()} for record in measure_csv_runs(EDGES // scale)
+            ]
     finally:
         gc.unfreeze()
     return {"machine": _machine(package), "results": results}

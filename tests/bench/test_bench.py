@@ -107,12 +107,23 @@ def test_each_engine_is_measured_on_what_suits_it(fast):
 
 
 def test_the_writers_of_csv_are_compared_on_the_same_rows(fast):
-    results = measure.bench(quick=True, only=["csv-*"])["results"]
+    results = measure.bench(quick=True, only=["csv-writer"])["results"]
     assert [result["workload"] for result in results] == [measure.CSV] * len(results)
     by_engine = {result["engine"]: result for result in results}
     assert by_engine["csv-module"]["ratio_to_csv_module"] == 1
     assert len({result["rows"] for result in results}) == 1
     assert by_engine["reference"]["rows"] > by_engine["reference"]["edges"]
+
+
+def test_runs_that_write_their_trace_are_compared(fast):
+    results = measure.bench(quick=True, only=["csv-run-*"])["results"]
+    assert {result["workload"] for result in results} == {
+        f"csv-run-{workload.name}" for workload in measure.CSV_RUNS
+    }
+    for workload in {result["workload"] for result in results}:
+        edges = {result["edges"] for result in results if result["workload"] == workload}
+        assert len(edges) == 1
+        assert edges.pop() > 0
 
 
 def test_what_is_measured_next_is_told(fast):

@@ -136,7 +136,7 @@ def test_the_readme_opens_with_the_two_commands():
 @needs_make
 @pytest.mark.parametrize(
     ("target", "command"),
-    [("demo", "kvx-emu run boards/cluster.dts scripts/smoke.yaml"), ("test", "python -m pytest")],
+    [("demo", "kvx-emu run boards/cluster.dts scripts/smoke.yaml"), ("test", "python -m pytest -n auto")],
 )
 def test_make_does_what_the_readme_says(target, command):
     # -o: as if the environment were there already, so that nothing is set up.

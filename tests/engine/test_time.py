@@ -129,17 +129,15 @@ def test_a_limit_of_events_stops_the_run_once_so_many_rows_were_made(run):
 
 
 def test_a_limit_of_events_met_at_an_arrival_leaves_it_under_way(run):
-    # The probe, the send, pe1's request, enter and exit, the same of pe2; the second write has not arrived.
+    head = "timing: {delivery: 1}\n"
+    both = (PE1, 24), (CoreId(0, 2), 24)
+    first = run("  - send: {to: [pe1, pe2]}\n", head=head, limit_events=2)  # the probe and the send
+    assert (first.outcome.stopped, first.outcome.rows, len(first.lines)) == ("2 events", 2, 2)
+    assert first.outcome.summary == dict.fromkeys(both, Line(sent=1, flying=1))
     steps = "  - send: {to: [pe1, pe2]}\n  - wait: 1\n  - send: {to: [pe1, pe2]}\n"
-    for limit in (8, 9):
-        result = run(steps, head="timing: {delivery: 1}\n", limit_events=limit)
-        assert result.outcome.stopped == f"{limit} events"
-        assert result.outcome.rows == len(result.lines) == 9
-        line = Line(sent=2, requested=1, delivered=1, flying=1)
-        assert result.outcome.summary == {(PE1, 24): line, (CoreId(0, 2), 24): line}
-    first = run("  - send: {to: [pe1, pe2]}\n", head="timing: {delivery: 1}\n", limit_events=2)
-    assert first.outcome.stopped == "2 events"
-    assert first.outcome.summary == dict.fromkeys([(PE1, 24), (CoreId(0, 2), 24)], Line(sent=1, flying=1))
+    later = run(steps, head=head, limit_events=9)  # these, three rows of each core, and the second send
+    assert (later.outcome.stopped, later.outcome.rows, len(later.lines)) == ("9 events", 9, 9)
+    assert later.outcome.summary == dict.fromkeys(both, Line(sent=2, requested=1, delivered=1, flying=1))
 
 
 def test_counts_since_a_mark_leave_out_what_was_before_it(run):

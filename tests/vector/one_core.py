@@ -214,39 +214,54 @@ def ones(lines: Iterable[int]) -> int:
     return sum(1 << line for line in lines)
 
 
+def _cycled(draw: st.DrawFn, patterns: Sequence[tuple[int, ...]], lines: Sequence[int]) -> list[int]:
+    """Draw a pattern and give its numbers to the lines in turn; other lines get the first."""
+    pattern = draw(st.sampled_from(patterns))
+    found = [pattern[0]] * 32
+    for i, line in enumerate(lines):
+        found[line] = pattern[i % len(pattern)]
+    return found
+
+
+def some_lines(lines: Sequence[int] = IPI) -> st.SearchStrategy[tuple[int, ...]]:
+    """Draw the lines of a case: mostly all, for then most happens."""
+    few = [tuple(lines), tuple(lines), tuple(lines[-3:]), tuple(lines[:2]), tuple(lines[-1:])]
+    return st.sampled_from(few)
+
+
+KINDS = ("batch", "single", "nested", "nested")
+LEVELS = ((1, 2, 3), (3, 1, 2, 1, 2), (1,), (2, 1), (3, 3, 1), (2,))
+PASSIVE = ((0, 1, 2), (1, 0), (0, 0, 3), (1, 2, 3), (3, 1, 0))
+
+
 @st.composite
 def rules(
     draw: st.DrawFn,
     lines: Sequence[int] = IPI,
     *,
-    kinds: Sequence[str] = ("batch", "single", "nested"),
+    kinds: Sequence[str] = KINDS,
     passive: bool = False,
 ) -> Rules:
     """Draw rules under which the core takes all of `lines`; `passive`: or only some of them."""
     kind = draw(st.sampled_from(kinds))
-    some = st.sampled_from([(1,), (1, 2), (1, 2, 3), (3, 2, 1), *([(0, 1, 2), (0, 0, 3)] if passive else [])])
-    choices = st.sampled_from(draw(some))
-    levels = [0] * 32
-    for line in lines:
-        levels[line] = draw(choices)
+    levels = _cycled(draw, PASSIVE if passive else LEVELS, lines)
     enabled = ones(lines)
     floor = 0
     if passive:
-        enabled &= ~ones(draw(st.sets(st.sampled_from(lines), max_size=2)))
-        enabled |= draw(st.sampled_from([0, 0, 1 << 3]))
-        floor = draw(st.sampled_from([0, 0, 0, 1, 2]))
+        enabled &= ~draw(st.sampled_from([0, 1 << lines[0], 1 << lines[-1], 5 << 24]))
+        enabled |= draw(st.sampled_from([0, 1 << 3]))
+        floor = draw(st.sampled_from([0, 0, 1, 2]))
     return Rules(kind == "batch", kind == "nested", tuple(levels), enabled, floor)
 
 
 @st.composite
 def services(draw: st.DrawFn, lines: Sequence[int] = IPI, *, least: int = 0) -> tuple[int, ...]:
     """Draw the ticks of each line's handler: all alike or mixed, short or long."""
-    some = draw(st.sampled_from([(least,), (1,), (least, 1, 2), (2, 3), (least, 1, 2, 3, 7), (5, 9, 20)]))
-    service = [draw(st.sampled_from(some))] * 32
-    if draw(st.booleans()):
-        for line in lines:
-            service[line] = draw(st.sampled_from(some))
-    return tuple(service)
+    patterns = [(2,), (5, 9, 20), (least, 1, 2, 3, 7), (1,), (least, 1), (3, 2), (30, least), (least,)]
+    return tuple(_cycled(draw, patterns, lines))
+
+
+GAPS = ((0, 1), (0, 0, 0, 1, 2), (1,), (0, 1, 2, 3, 5), (0, 2, 9, 20), (0, 1, 40), (7, 8, 9))
 
 
 @st.composite
@@ -254,14 +269,11 @@ def streams(
     draw: st.DrawFn, lines: Sequence[int] = IPI, most: int = 24, least: int = 0
 ) -> list[tuple[int, int]]:
     """Draw requests (tick, line): many at one tick, loads from little to eight times too much."""
-    some = draw(st.sets(st.sampled_from(list(lines)), min_size=1).map(sorted))
-    gaps = draw(
-        st.sampled_from(
-            [(0, 1), (0, 0, 0, 1, 2), (1,), (0, 1, 2, 3, 5), (0, 2, 9, 20), (0, 1, 40), (7, 8, 9)]
-        )
-    )
+    lines = draw(some_lines(lines))
+    request = st.tuples(st.sampled_from(draw(st.sampled_from(GAPS))), st.sampled_from(lines))
+    size = draw(st.sampled_from([least, most // 4, most // 2, most, most]))
     tick, found = draw(st.integers(0, 3)), []
-    for gap in draw(st.lists(st.sampled_from(gaps), min_size=least, max_size=most)):
+    for gap, line in draw(st.lists(request, min_size=max(size, least), max_size=max(size, least))):
         tick += gap
-        found.append((tick, draw(st.sampled_from(some))))
+        found.append((tick, line))
     return found

@@ -91,7 +91,7 @@ def tables(
     lanes = st.lists(st.integers(0, len(LANES) - 1), min_size=1, max_size=3, unique=True).map(tuple)
     groups = draw(st.lists(lanes, max_size=4))
     requested = REQUESTED in fates
-    counts = [draw(st.integers(0, 12)) if writes or not requested else 0 for _ in groups]
+    counts = [draw(st.sampled_from([0, 0, 1, 3, 12])) if writes or not requested else 0 for _ in groups]
 
     def each(strategy: st.SearchStrategy[int]) -> list[int]:
         return draw(st.lists(strategy, min_size=sum(counts), max_size=sum(counts)))

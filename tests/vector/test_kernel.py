@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from one_core import IPI, Core, Rules, ones, profile, rules, services, streams
+from one_core import IPI, Core, Rules, ones, profile, rules, services, some_lines, streams
 
 from kvx_emu.engine.vector import kernel as k
 
@@ -140,7 +140,7 @@ def check(case: Case) -> None:
 
 @st.composite
 def cases(draw: st.DrawFn, most: int = 3) -> Case:
-    lines = tuple(sorted(draw(st.sets(st.sampled_from(draw(st.sampled_from([ALL_LINES, IPI]))), min_size=1))))
+    lines = draw(some_lines(draw(st.sampled_from([ALL_LINES, IPI]))))
     cores = [
         (draw(rules(lines, passive=draw(st.booleans()))), draw(streams(lines)))
         for _ in range(draw(st.integers(1, most)))
@@ -172,7 +172,16 @@ def test_cutting_the_requests_at_any_horizon_gives_what_one_call_gives(case: Cas
 
 
 LEVELS = Rules(False, True, (*[0] * 24, 1, 2, 3, 1, 2, 3, 1, 2), ones(IPI))
-STORM = [(tick, line) for tick in range(12) for line in IPI]
+DRAINS = Rules(True, False, (1, *[0] * 23, *[0, 0, 1, 2, 0, 1, 1, 0]), ones(IPI) | 1)
+STORM = [(tick, line) for tick in range(0, 40, 3) for line in IPI[tick % 4 :: 2]]
+
+
+@pytest.mark.parametrize("known", [LEVELS, DRAINS])
+@pytest.mark.parametrize("entry", [0, 2])
+def test_a_storm_is_weathered_whatever_the_calls(known: Rules, entry: int):
+    for step in (1, 2, 7):
+        horizons = [*range(0, 300, step), 1000]
+        check(Case(entry, tuple(3 + line % 5 for line in range(32)), [(known, STORM)], horizons))
 
 
 @profile(60)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
-from one_core import IPI, Core, Fate, Rules, ones, profile, rules, services, streams
+from one_core import IPI, Core, Fate, Rules, ones, profile, rules, services, some_lines, streams
 
 from kvx_emu.engine.vector import kernel as k
 from kvx_emu.engine.vector import lockstep
@@ -108,7 +108,7 @@ def check(case: Case, solved: lockstep.Solved) -> None:
 
 @st.composite
 def cases(draw: st.DrawFn, *kinds: str) -> Case:
-    lines = tuple(sorted(draw(st.sets(st.sampled_from(IPI), min_size=1))))
+    lines = draw(some_lines())
     known = [draw(rules(lines, kinds=kinds)) for _ in range(draw(st.integers(1, 3)))]
     lengths = draw(st.lists(st.sampled_from([1, 2, 3, 5, 24]), min_size=1, max_size=6))
     segments = [

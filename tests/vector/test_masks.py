@@ -20,9 +20,7 @@ def events_of(writes: list[Write]) -> Events:
     cluster, line, value, to_mask = zip(*writes, strict=True) if writes else ((),) * 4
     columns = np.arange(n), cluster, line, value, to_mask, np.zeros(n), np.zeros(n), np.zeros(n)
     kinds = (column.dtype for column in no_events())
-    return Events._make(
-        np.array(column, kind) for column, kind in zip(columns, kinds, strict=True)
-    )
+    return Events._make(np.array(column, kind) for column, kind in zip(columns, kinds, strict=True))
 
 
 def plain(writes: list[Write], held: list[list[int]]) -> list[int | None]:

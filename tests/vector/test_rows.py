@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
-from one_core import IPI, Core, Rules, profile, rules, services
+from one_core import Core, Rules, profile, rules, services, some_lines
 
 from kvx_emu.engine.vector.chunk import Chunk, Names
 from kvx_emu.engine.vector.events import Events
@@ -180,7 +180,7 @@ def chunk_of(case: Case, world: World, *, placed: bool, fold: bool) -> Chunk:
 
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
-    lines = tuple(sorted(draw(st.sets(st.sampled_from(IPI), min_size=1))))
+    lines = draw(some_lines())
     known = [draw(rules(lines, passive=draw(st.booleans()))) for _ in range(draw(st.integers(1, 3)))]
     gaps = st.sampled_from(draw(st.sampled_from([(0, 1), (0, 0, 2, 5), (0, 3, 20), (1,)])))
     words = st.sampled_from([0, 1, 2, 3, 7, 0x1FFFF, 0x10002])

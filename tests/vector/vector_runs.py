@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from hypothesis import strategies as st
-from one_core import IPI, ones, services
+from one_core import IPI, ones, services, some_lines
 
 from kvx_emu.core_id import CoreId
 from kvx_emu.dt.load import read_tree
@@ -163,7 +163,7 @@ def programs(draw: st.DrawFn, parts: int = 1) -> Drawn:
     """Draw a program: cores that listen, then stretches of writes, with changes between them."""
     board = draw(st.integers(0, len(BOARDS) - 1))
     every = cores_of(board)
-    lines = tuple(sorted(draw(st.sets(st.sampled_from(IPI), min_size=1))))
+    lines = draw(some_lines())
     software = draw(st.sampled_from(["linux", "bare", "nested"]))
     pl = 1 if software == "linux" else 0
     steps: list[Action] = [

@@ -61,6 +61,7 @@ class Vector(Reference):
 
     `tuning` are sizes that matter to the time alone. `tables` takes the edge table of each chunk. `fast`
     says whether the kernel is compiled by numba: at once, never, or (None) once it has had much to do.
+    `plan` makes the writes.
     After the run, `told` says what was done how, for people.
     """
 
@@ -75,12 +76,13 @@ class Vector(Reference):
         tuning: Tuning = MEASURED,
         tables: Callable[[Table], None] | None = None,
         fast: bool | None = None,
+        plan: Plan | None = None,
         watch: Watch | None = None,
     ) -> None:
         super().__init__(
             machine, program, sinks, limit_ticks=limit_ticks, limit_events=limit_events, watch=watch
         )
-        self._plan = Plan(machine, program)
+        self._plan = Plan(machine, program) if plan is None else plan
         self._tuning = tuning
         self._tables = tables
         self._rows = bool(sinks)

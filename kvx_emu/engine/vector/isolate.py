@@ -29,6 +29,9 @@ REACH = 12
 SHARE = 0.5
 """Of the bits: fewer that are alone do not pay for the looking."""
 
+FEWEST = 2
+"""Bits of a word, on average: with fewer the words are no less work than the bits."""
+
 SAMPLE = 512
 """Writes by which it is judged whether to look at all the others."""
 
@@ -91,8 +94,9 @@ def alone(
 def pays(
     arrive: NDArray[np.int64], word: NDArray[np.uint32], cost: NDArray[np.int64] | int, quiet: int
 ) -> bool:
-    """Judge by the first of the writes whether most bits are alone."""
+    """Judge by the first of the writes whether most bits are alone, and enough to a word."""
     part = slice(0, SAMPLE)
     first = cost[part] if isinstance(cost, np.ndarray) else cost
     free = alone(arrive[part], word[part], first, quiet, int(arrive[-1]) + quiet)
-    return bool(bit_sums(free).sum() >= SHARE * bit_sums(word[part]).sum())
+    asked = int(bit_sums(word[part]).sum())
+    return asked >= FEWEST * len(word[part]) and bool(bit_sums(free).sum() >= SHARE * asked)

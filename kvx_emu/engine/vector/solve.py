@@ -24,7 +24,6 @@ from kvx_emu.engine.vector.tuning import MEASURED, Tuning
 from kvx_emu.hw.register import bits
 
 if TYPE_CHECKING:
-
     from numpy.typing import NDArray
 
     from kvx_emu.engine.vector.lanes import Lanes

@@ -76,7 +76,7 @@ class Table(NamedTuple):
 
 
 class Edges(NamedTuple):
-    """An edge table in which every core stands by itself; core `lane[i]` has `start[i]` .. `start[i + 1]` - 1."""
+    """An edge table in which each core stands by itself: `lane[i]` has `start[i]` .. `start[i + 1]` - 1."""
 
     lane: NDArray[np.int64]  # indices on the board
     start: NDArray[np.int64]
