@@ -114,6 +114,7 @@ class _Maker:
             words=r.choice([1, 1, 10, 1000]),
             sinkless=r.random() < 0.5,
             filter=self.filter() if r.random() < 0.2 else {},
+            fast=r.random() < 0.3,
         )
 
     def filter(self) -> dict[str, Any]:

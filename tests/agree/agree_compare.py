@@ -61,6 +61,7 @@ def vector(machine: Machine, program: Program, sinks: Sequence[Sink], case: Case
         limit_ticks=case.limit_ticks,
         limit_events=case.limit_events,
         tuning=Tuning(case.chunk, case.batch, case.batches, case.exceptions, case.words),
+        fast=case.fast,
     )
 
 

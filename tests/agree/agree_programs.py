@@ -58,6 +58,7 @@ class Case:
     words: int = 1000
     sinkless: bool = False  # it is also run without a sink
     filter: dict[str, Any] = field(default_factory=dict)  # the conditions of a Filter before a second sink
+    fast: bool = False  # the kernel is compiled, where numba is there to do it
 
     def text(self) -> str:
         """Return the script."""
@@ -89,6 +90,7 @@ class Case:
         """Return how it is run, in words."""
         words = [f"profile {self.board.profile}", f"chunk {self.chunk}", f"batch {self.batch}"]
         words += [f"lockstep {self.batches}/{self.exceptions}", f"words {self.words}"]
+        words += ["numba"] if self.fast else []
         words += [f"limit_ticks {self.limit_ticks}"] if self.limit_ticks is not None else []
         words += [f"limit_events {self.limit_events}"] if self.limit_events is not None else []
         return ", ".join(words)

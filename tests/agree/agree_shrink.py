@@ -83,7 +83,7 @@ def _waiting(steps: Sequence[Step]) -> list[Step]:
 def _conditions(case: Case) -> Iterator[Case]:
     """Yield the case run more plainly."""
     plain = {"limit_ticks": None, "limit_events": None, "filter": {}, "sinkless": False, "batch": 1}
-    plain |= {"batches": 1000, "exceptions": 1000, "words": 1000}
+    plain |= {"batches": 1000, "exceptions": 1000, "words": 1000, "fast": False}
     for name, value in {**plain, "chunk": 32768, "nesting": False}.items():
         if getattr(case, name) != value:
             yield replace(case, **{name: value})

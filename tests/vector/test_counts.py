@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from one_core import profile
 from vector_runs import Drawn, Rows, programs
+from vector_tables import NAMES, edges, tables
 
 from kvx_emu.engine.reference import Reference
 from kvx_emu.engine.vector import counts, engine
 from kvx_emu.engine.vector.chunk import Chunk, Names
 from kvx_emu.engine.vector.events import Events, no_events
 from kvx_emu.engine.vector.rows import rows_of
-from kvx_emu.engine.vector.table import CARRIED, COALESCED, ENTERED, REQUESTED, Table
+from kvx_emu.engine.vector.table import COALESCED, REQUESTED, Table
 from kvx_emu.engine.vector.tuning import Tuning
 
 if TYPE_CHECKING:
@@ -26,24 +26,9 @@ if TYPE_CHECKING:
 
     from kvx_emu.trace.row import Key
 
-LANES = [(0, 0), (0, 3), (0, 16), (2, 1), (300, 0)]
-"""Cluster and pid of each core."""
-
-NAMES = Names(np.array([c for c, _ in LANES], np.int16), np.array([p for _, p in LANES], np.int8))
-
 
 def some(numbers: dict[Key, int]) -> dict[Key, int]:
     return {key: number for key, number in numbers.items() if number}
-
-
-def edges(table: Table) -> list[tuple[Table, tuple[int, int], int]]:
-    """Return the edges of every core: the table, the core and the index."""
-    return [
-        (table, LANES[lane], i)
-        for group, (begin, end) in zip(table.groups, pairwise(table.start.tolist()), strict=True)
-        for lane in group
-        for i in range(begin, end)
-    ]
 
 
 def loops(chunk: Chunk) -> dict[Key, int]:
@@ -81,36 +66,6 @@ def events_of(writes: Sequence[tuple[int, int, int, bool, int, int]]) -> Events:
     columns = zip(*((0, *write, 0) for write in writes), strict=True) if writes else ((),) * 8
     kinds = (column.dtype for column in no_events())
     return Events._make(np.array(column, kind) for column, kind in zip(columns, kinds, strict=True))
-
-
-@st.composite
-def tables(
-    draw: st.DrawFn, lines: Sequence[int], writes: int = 0, fates: Sequence[int] = (CARRIED, ENTERED)
-) -> Table:
-    """Draw a table that no run need give: groups of any cores, now and then one without edges."""
-    lanes = st.lists(st.integers(0, len(LANES) - 1), min_size=1, max_size=3, unique=True).map(tuple)
-    groups = draw(st.lists(lanes, max_size=4))
-    requested = REQUESTED in fates
-    counts = [draw(st.sampled_from([0, 0, 1, 3, 12])) if writes or not requested else 0 for _ in groups]
-
-    def each(strategy: st.SearchStrategy[int]) -> list[int]:
-        return draw(st.lists(strategy, min_size=sum(counts), max_size=sum(counts)))
-
-    ticks = st.sampled_from(draw(st.sampled_from([(-1, 0, 5, 9), (3, 7), (-1,)])))
-    return Table(
-        groups,
-        np.cumsum([0, *counts]).astype(np.int64),
-        np.array(each(st.integers(0, max(0, writes - 1)) if requested else st.just(-1)), np.int32),
-        np.array(each(st.sampled_from(list(lines))), np.uint8),
-        np.array(each(st.integers(0, 5)), np.int64),
-        np.array(each(st.sampled_from(list(fates))), np.uint8),
-        np.array(each(ticks), np.int64),
-        np.array(each(ticks), np.int64),
-        np.zeros(0, np.int64),
-        np.zeros(0, np.int64),
-        None,
-        None,
-    )
 
 
 @st.composite
@@ -152,6 +107,29 @@ def chunks(draw: st.DrawFn) -> Chunk:
 def test_counts_are_those_of_loops_over_the_chunk(chunk: Chunk, most: int):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(counts, "MOST_KINDS", most)
+        assert some(counts.counts_of(chunk, NAMES)) == loops(chunk)
+
+
+def test_cores_without_an_edge_count_nothing():
+    """Two edges on one line, between cores that have none: the first was absorbed, the second ran."""
+    none, ran = np.zeros(0, np.int64), np.array([-1, 5])
+    table = Table(
+        [(0,), (1, 2), (3,), (4,)],
+        np.array([0, 0, 2, 2, 2]),
+        np.array([0, 0], np.int32),
+        np.array([24, 24], np.uint8),
+        np.array([1, 3]),
+        np.array([COALESCED, REQUESTED], np.uint8),
+        ran,
+        ran,
+        none,
+        none,
+        None,
+        None,
+    )
+    events = events_of([(0, 24, 3, False, 0, 1)])
+    for turned in (table, table._replace(fate=table.fate[::-1], enter=ran[::-1], leave=ran[::-1])):
+        chunk = Chunk(events, False, None, events, 0, turned, None, None, False)
         assert some(counts.counts_of(chunk, NAMES)) == loops(chunk)
 
 

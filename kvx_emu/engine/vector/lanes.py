@@ -124,8 +124,7 @@ class Lanes:
             return list(self.deep[lane])
         state = [0] * k.STATE
         state[k.ILR] = ilr = int(self.ilr[lane])
-        state[k.LAST] = int(self.last[lane])
-        state[k.POPPED] = int(self.popped[lane])
+        state[k.LAST] = -1
         for line in bits(ilr):
             state[k.ASKED + line] = self.latched.get((lane, line), 0)
         return state
@@ -133,8 +132,12 @@ class Lanes:
     def keep(self, lane: int, state: list[int]) -> None:
         """Keep a state that the kernel has left, its `asked` and `held` put back to ticks."""
         self.ilr[lane] = state[k.ILR]
-        self.last[lane] = state[k.LAST]
-        self.popped[lane] = state[k.POPPED]
+        # Without a take since, that of before counts, in which cores that share a state may differ.
+        if state[k.LAST] >= 0:
+            self.last[lane] = state[k.LAST]
+            self.popped[lane] = state[k.POPPED]
+        elif state[k.POPPED]:
+            self.popped[lane] = True
         if state[k.DEPTH]:
             self.deep[lane] = state
         else:

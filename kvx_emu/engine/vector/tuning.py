@@ -14,8 +14,8 @@ class Tuning(NamedTuple):
     batch: int = BATCH  # writes from which a stretch is solved as a whole
     batches: int = 48  # segments from which lockstep beats the kernel where a batch is an exception
     exceptions: int = 128  # the same where a line is one
-    compile: int = 1 << 20  # requests that the kernel has had when numba compiles it, if that is there
     words: int = 512  # writes to a cluster from which it is judged whether whole words can be settled
+    compile: int = 1 << 20  # requests that the kernel has had when numba compiles it, if that is there
 
 
 MEASURED = Tuning()
