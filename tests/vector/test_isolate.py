@@ -84,7 +84,7 @@ CROWD = [(0, 24, 1), *OTHERS, (1, 24, 1), *OTHERS, (1, 24, 1)]
 SINGLE = Rules(False, False, (1,) * 32, ones(IPI))
 
 
-@profile(210)
+@profile(150)
 @given(cases(), st.sampled_from([1, 2, 3, isolate.REACH]), st.integers(0, 50))
 @example(Case(SINGLE, 0, (5,) * 32, CROWD), isolate.REACH, 0)
 def test_what_is_called_alone_is_delivered_at_once_and_leaves_no_trace(case: Case, reach: int, cut: int):
@@ -109,7 +109,7 @@ def test_what_is_called_alone_is_delivered_at_once_and_leaves_no_trace(case: Cas
             assert all_but_places(fate) == all_but_places(core.fates[i])
 
 
-@profile(120)
+@profile(80)
 @given(cases(most=10), st.integers(0, 40))
 def test_a_bit_with_nobody_near_it_is_alone(case: Case, cut: int):
     """So many writes are not in the way, and those that end by the horizon are all found."""

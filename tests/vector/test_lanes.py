@@ -126,7 +126,7 @@ def check(drawn: Drawn) -> Touching:
     return touching
 
 
-@profile(60)
+@profile(50)
 @given(programs(parts=3))
 def test_a_core_that_is_taken_over_and_given_back_is_as_it_was(drawn: Drawn):
     touching = check(drawn)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import numpy as np
 from hypothesis import given
 from one_core import profile
 from vector_tables import tables
@@ -23,14 +22,14 @@ def plain(table: Table) -> list[tuple[int, int]]:
     ]
 
 
-@profile(100)
+@profile(50)
 @given(tables((24, 25), 3, (REQUESTED, COALESCED)))
 def test_each_core_of_a_group_has_all_its_edges(table: Table):
     edge, lane = table.expand()
     assert list(zip(edge.tolist(), lane.tolist(), strict=True)) == plain(table)
 
 
-@profile(100)
+@profile(50)
 @given(tables((24, 25), 3, (REQUESTED, COALESCED)))
 def test_a_table_that_is_materialised_says_the_same_of_every_core(table: Table):
     found = table.materialise()
