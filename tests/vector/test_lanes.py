@@ -176,8 +176,9 @@ def test_a_batch_under_way_is_given_back():
 
 def test_what_no_exception_of_this_software_leaves_is_refused():
     core = (CoreId(0, 1),)
-    changed = [send(24, 1), actions.Sfr(HERE, 5, core, "PS", "clear", 0x10), send(25, 6)]
-    assert check(bare(changed)).reasons == {"an exception is under way whose registers were changed": 2}
+    for operation, bits in (("clear", 0x10), ("set", 0x8)):  # PS.IE shows in what is open, PS.HTD nowhere
+        changed = [send(24, 1), actions.Sfr(HERE, 5, core, "PS", operation, bits), send(25, 6)]
+        assert check(bare(changed)).reasons == {"an exception is under way whose registers were changed": 2}
     late = [send(24, 1)]
     double = check(bare(late, ps=0x01000014)).reasons
     assert "its next exception would be a double one" in double

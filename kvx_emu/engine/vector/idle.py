@@ -51,7 +51,7 @@ def cut(
     # Within a stream all D lie within `apart` of one another; set apart by that, one running maximum
     # serves all streams, for each stands above those before it.
     apart = span + n * top + 1
-    if len(firsts) * apart > BIGGEST:
+    if len(firsts) * apart > BIGGEST or base + apart > 2 * BIGGEST:
         return None
     shift = np.arange(len(firsts), dtype=np.int64) * apart
     if isinstance(cost, np.ndarray):
