@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,21 @@ def kvx_process(*args: object, timeout: float = 60, closed: int | None = None, *
         argv = ["/bin/sh", "-c", f'exec "$@" {closed}>&-', "sh", *argv]
     done = subprocess.run(argv, timeout=timeout, check=False, **options)
     return Result(done.returncode, done.stdout or "", done.stderr or "")
+
+
+def started(*args: object, **options: Any) -> subprocess.Popen[str]:
+    """Start `kvx-emu` with `args` in the repository's root; `options` are those of subprocess.Popen.
+
+    Signals do by it what they do by default: a job in the background has some of them ignored, and hands
+    that on to all that it starts.
+    """
+
+    def restore() -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+            signal.signal(number, signal.SIG_DFL)
+
+    argv = [*KVX, *map(str, args)]
+    return subprocess.Popen(argv, cwd=ROOT, preexec_fn=restore, **options)  # noqa: PLW1509  (no threads here)
 
 
 def script_file(folder: Path, steps: str, head: str = "", name: str = "script.yaml") -> Path:

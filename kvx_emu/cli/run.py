@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -22,7 +24,7 @@ from kvx_emu.cli.trees import tree_options
 from kvx_emu.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from kvx_emu.cli.progress import Progress
     from kvx_emu.cli.trees import Reading
@@ -173,7 +175,7 @@ def command(
     The filters choose what is shown and written, not what happens; the summary keeps to --core and --line.
     """
     from kvx_emu.cli.progress import Progress, length
-    from kvx_emu.engine.choose import choose, make
+    from kvx_emu.engine.choose import choose, load, make
     from kvx_emu.trace.sink import FileSink, Filter
 
     files = [(path, _kind(path)) for path in traces] + ([(csv, "csv")] if csv is not None else [])
@@ -186,6 +188,8 @@ def command(
     shown_events = {name for names in events for name in names.split(",")} or None
 
     choice = choose(machine, program, engine)
+    with _signals_held():
+        load(choice)
     if verbose:
         tell(f"kvx-emu: {choice.engine} engine: {choice.why}")
     sinks: list[Sink] = []
@@ -230,6 +234,16 @@ def command(
     for failure in outcome.failures:
         tell(str(failure))
     return _status(outcome, strict=strict)
+
+
+@contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let the signals that end a run wait: numpy's start swallows the exceptions that they become."""
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
 
 
 def _kind(path: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
 from kvx_emu.engine.batch import Sets, worth
@@ -44,6 +45,11 @@ def choose(machine: Machine, program: Program, wanted: str) -> Choice:
     if edges >= least:
         return Choice(VECTOR, many)
     return Choice(REFERENCE, f"{many}, and below {least:,} that does not pay")
+
+
+def load(choice: Choice) -> None:
+    """Import what the engine needs, so that `make` need not."""
+    import_module("kvx_emu.engine.vector.engine" if choice.engine == VECTOR else "kvx_emu.engine.reference")
 
 
 def make(

@@ -10,7 +10,7 @@ import signal
 import subprocess
 
 import pytest
-from command import BOARD, KVX, ROOT, script_file
+from command import BOARD, ROOT, script_file, started
 
 from kvx_emu.cli.progress import Progress, length
 from kvx_emu.dt.load import load_tree
@@ -109,9 +109,7 @@ def test_a_terminal_sees_the_bar_come_and_go_and_no_escape_code(tmp_path):
     # It ends when the bar was seen, not after some time, which is another on each machine.
     script = script_file(tmp_path, "repeat: {count: 1000000000, every: 100, steps: [{send: {to: pe1}}]}")
     terminal, end = pty.openpty()
-    process = subprocess.Popen(
-        [*KVX, "run", BOARD, str(script), "--format", "none"], cwd=ROOT, stderr=end, stdout=subprocess.DEVNULL
-    )
+    process = started("run", BOARD, script, "--format", "none", stderr=end, stdout=subprocess.DEVNULL)
     os.close(end)
     seen, asked = b"", False
     while True:

@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from command import BOARD, KVX, ROOT, SMOKE, kvx_process, script_file
+from command import BOARD, ROOT, SMOKE, kvx_process, script_file, started
 
 LONG = "repeat: {count: 10000000, every: 100, steps: [{send: {to: pe1}}]}"
 
@@ -347,13 +347,8 @@ def test_a_row_that_gets_lost_is_found_by_the_run_itself_and_gives_70(kvx, monke
 
 def running(script, csv):
     """Start a long run that prints its rows and writes them to `csv`; return it once rows come."""
-    process = subprocess.Popen(
-        [*KVX, "run", BOARD, str(script), "--format", "csv", "--csv", str(csv)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = started("run", BOARD, script, "--format", "csv", "--csv", csv, **streams)
     assert process.stdout.readline().startswith("tick,")
     return process
 
@@ -445,13 +440,8 @@ def test_a_reader_that_is_gone_from_the_start_gives_141_without_a_word(args):
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_a_reader_that_goes_away_after_a_line_gives_141_without_a_word(tmp_path, kind):
     script = script_file(tmp_path, LONG)
-    process = subprocess.Popen(
-        [*KVX, "run", BOARD, str(script), "--format", kind],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = started("run", BOARD, script, "--format", kind, **streams)
     assert process.stdout.readline() != ""
     process.stdout.close()
     assert process.stderr.read() == ""

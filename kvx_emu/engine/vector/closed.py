@@ -79,7 +79,9 @@ class Closed:
             self._pairs(first[pair], some_nest)
         if long.any():
             first, length = first[long], length[long]
-            if lockstep_too and solution.least and solution.solver.kernel is None:  # compiled, that is faster
+            # Lockstep knows of no order but that of ticks; and compiled, the kernel is faster.
+            suits = lockstep_too and solution.least > 0 and not solution.placed
+            if suits and solution.solver.kernel is None:
                 rest = ~self._lockstep(first, length)
                 first, length = first[rest], length[rest]
             if len(first):

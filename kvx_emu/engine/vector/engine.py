@@ -197,7 +197,6 @@ class Vector(Reference):
         """
         run = self._run
         limit = run.limit_ticks
-        reach = reach_of(actions, self._plan.sets)
         portion = PORTION
         try:
             for events, until in self._plan.expand(
@@ -208,7 +207,7 @@ class Vector(Reference):
                     self._by_reference(events.part(at, at + portion), why)
                     at += portion
                     portion *= 2
-                    why = self._take_over(reach)
+                    why = self._take_over(reach_of(actions, self._plan.sets))
                 if why is None:
                     self._solve(events.part(at, len(events.tick)), min(until, limit))
                 if until > limit or why is not None:

@@ -64,8 +64,9 @@ def run_jobs(
         np.array(states, np.int64),
         results,
     )
-    name = np.concatenate((np.full(before, -1), edges))  # runs are named by edges
-    results[5:] = [renamed(place, name) for place in results[5:]]
+    if solution.placed:
+        name = np.concatenate((np.full(before, -1), edges))  # runs are named by edges
+        results[5:] = [renamed(place, name) for place in results[5:]]
     solution.put(edges, [result[before:] for result in results])
     _keep(solution, jobs, left, arrive.tolist())
     had = np.array(fates, np.uint8)

@@ -221,7 +221,8 @@ def _mode(cpu: Cpu, idle_ps: int) -> Mode | str:
     else:
         return f"it is in {core.state.value}"
     if not opened:
-        return (int(isinstance(software, Linux)), 0, 0, core.ile, *[0] * 8)
+        # What is under way goes on all the same, and lets itself be interrupted if it does so.
+        return (int(isinstance(software, Linux)), int(software.nesting), 0, core.ile, *[0] * 8)
     pl = idle_ps & _PL
     if any(core.owner(line) != pl for line in bits(opened)):
         return "a more privileged line is enabled"
