@@ -8,6 +8,7 @@ import pty
 import re
 import signal
 import subprocess
+import sys
 
 import pytest
 from command import BOARD, ROOT, script_file, started
@@ -129,3 +130,27 @@ def test_a_terminal_sees_the_bar_come_and_go_and_no_escape_code(tmp_path):
     assert re.match(r"\r\[#* *\] +\d+%  [\d,]+ rows, tick [\d,]+", text)
     assert re.search(r" \r\s*kvx-emu: interrupted\s*$", text)
     assert "\x1b" not in text
+
+
+def test_a_run_draws_its_bar_on_a_terminal_and_takes_it_away(kvx, monkeypatch):
+    monkeypatch.setattr("kvx_emu.cli.progress.QUIET", -1.0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    status, _, err = kvx("run", BOARD, "scripts/smoke.yaml", "--format", "none")
+    assert status == 0
+    drawn, gone = re.match(r"\r(\[.*) rows, tick [\d,]+\r( +)\r", err).groups()
+    assert "%" in drawn
+    assert len(gone) > len(drawn)
+
+
+def test_the_measuring_says_on_a_terminal_what_comes_next(kvx, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    status, _, err = kvx("bench", "--quick", "--only", "single-load-0.1")
+    assert status == 0
+    assert err.startswith("\r1/1 single-load-0.1")
+
+
+def test_a_table_is_as_long_as_the_tick_of_its_last_row(tmp_path):
+    (tmp_path / "t.csv").write_text("tick,addr,value\n0,0xad0000,1\n70,0xad0000,2\n")
+    path = script_file(tmp_path, f"replay: {{file: {tmp_path / 't.csv'}}}\nwait: 5")
+    machine, _ = build(load_tree(str(ROOT / BOARD)))
+    assert length(bind(load_script(Source(str(path), path.read_text())), machine).actions) == 75
