@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kvx_emu.engine.vector.streams import CORES, bit_sums, bits_of
+from kvx_emu.engine.vector.streams import bit_sums, bits_of
 from kvx_emu.engine.vector.table import CARRIED, COALESCED
+from kvx_emu.models.core import LINES
+from kvx_emu.models.ipi_ctrl import CORES
 from kvx_emu.trace.row import COALESCED as COALESCED_ROW
 from kvx_emu.trace.row import ENTER, EXIT, MASK, MASKED, REQUEST, SEND
 
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from kvx_emu.engine.vector.table import Table
     from kvx_emu.trace.row import Key
 
-LINES = 32
 MOST_KINDS = 1 << 20  # combinations that are counted in a table; more are sorted
 
 

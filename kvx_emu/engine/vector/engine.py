@@ -24,7 +24,7 @@ from kvx_emu.engine.vector.chunk import Chunk, Names
 from kvx_emu.engine.vector.counts import counts_of, waits_of
 from kvx_emu.engine.vector.events import Events, join, no_events
 from kvx_emu.engine.vector.lanes import Lanes
-from kvx_emu.engine.vector.masks import FIRST_LINE, SETS, in_force
+from kvx_emu.engine.vector.masks import in_force
 from kvx_emu.engine.vector.plan import Plan
 from kvx_emu.engine.vector.replay import Decoder, reach_of_writes, spans
 from kvx_emu.engine.vector.rows import rows_of
@@ -32,6 +32,8 @@ from kvx_emu.engine.vector.solve import Solver, Times, Work
 from kvx_emu.engine.vector.streams import bit_sums
 from kvx_emu.engine.vector.tuning import MEASURED, Tuning
 from kvx_emu.hw.register import bits
+from kvx_emu.models.core import LINES
+from kvx_emu.models.ipi_ctrl import CORES, FIRST_LINE, SETS
 from kvx_emu.script.actions import Random, Wait
 from kvx_emu.script.replay.rows import Chunk as TableRows
 from kvx_emu.trace.tally import Ledger
@@ -50,8 +52,6 @@ if TYPE_CHECKING:
 PORTION = 256
 """Writes that the reference makes before it is tried again whether the rest can be solved as a whole."""
 
-LINES = 32
-
 LATEST = 1 << 61
 """Ticks up to which sums of times surely fit 64 bits."""
 
@@ -61,8 +61,7 @@ class Vector(Reference):
 
     `tuning` are sizes that matter to the time alone. `tables` takes the edge table of each chunk. `fast`
     says whether the kernel is compiled by numba: at once, never, or (None) once it has had much to do.
-    `plan` makes the writes.
-    After the run, `told` says what was done how, for people.
+    `plan` makes the writes. After the run, `told` says what was done how, for people.
     """
 
     def __init__(
@@ -92,7 +91,7 @@ class Vector(Reference):
         self._programs: list[Sequence[Action]] = []  # keeps them alive, so that an id means one of them
         self._order = list(self._cpus.values())
         clusters = max((core.cluster for core in self._cpus), default=0) + 1
-        self._lane_of = np.full((clusters, 17), -1, np.int32)
+        self._lane_of = np.full((clusters, CORES), -1, np.int32)
         self._wired = np.zeros(clusters, np.uint32)  # target bits that have a core
         for cluster, port in self._ports.items():
             for pid, cpu in port.cpus.items():
@@ -105,7 +104,7 @@ class Vector(Reference):
         self._lanes = Lanes(self._order, self._run, latency=program.latency)
         times = Times(program.entry, program.service)
         self._solver = Solver(self._lanes, times, self._lane_of, tuning, fast)
-        self._sent = np.zeros((clusters, SETS, 17), np.int64)  # target bits of the solved writes
+        self._sent = np.zeros((clusters, SETS, CORES), np.int64)  # target bits of the solved writes
         self._decoder = Decoder(self._plan.sets)
         self._holding = False  # whether cores and what is under way are taken over
         self._flight = no_events()  # writes whose requests have not arrived

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from kvx_emu.models.ipi_ctrl import FIRST_LINE
+from kvx_emu.models.ipi_ctrl import SETS as LINES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-FIRST_LINE = 24
-LINES = 8
 LEVELS = 4
 
 

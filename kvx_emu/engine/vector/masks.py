@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from kvx_emu.models.ipi_ctrl import FIRST_LINE, SETS
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kvx_emu.engine.vector.events import Events
 
-SETS = 8
-FIRST_LINE = 24
 FEW = 4  # registers written in a chunk, up to which each is looked at by itself
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kvx_emu.engine.vector.events import Events
-from kvx_emu.engine.vector.streams import CORES
 from kvx_emu.machine.windows import STRIDE
+from kvx_emu.models.ipi_ctrl import CORES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,9 +19,10 @@ from kvx_emu.engine.vector import kernel as k
 from kvx_emu.engine.vector.idle import BIGGEST
 from kvx_emu.engine.vector.isolate import alone, pays, quiet_time
 from kvx_emu.engine.vector.solution import Solution
-from kvx_emu.engine.vector.streams import CORES, Streams, bit_sums, spread
+from kvx_emu.engine.vector.streams import Streams, bit_sums, spread
 from kvx_emu.engine.vector.tuning import MEASURED, Tuning
 from kvx_emu.hw.register import bits
+from kvx_emu.models.ipi_ctrl import CORES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

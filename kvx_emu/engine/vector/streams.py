@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from kvx_emu.models.ipi_ctrl import CORES
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-CORES = 17  # bits of a word
 PLANES_FROM = 256  # writes a cluster from which going through its words bit by bit beats sorting
 SAMPLE = 64  # words that must agree before all are compared
 

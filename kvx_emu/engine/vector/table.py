@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from kvx_emu.engine.vector import kernel
+
 if TYPE_CHECKING:
     from typing import Any
 
     from numpy.typing import NDArray
 
-REQUESTED, COALESCED, CARRIED, ENTERED = range(4)
+REQUESTED, COALESCED, CARRIED, ENTERED = kernel.REQUESTED, kernel.COALESCED, 2, 3
 """Fates: latched; absorbed by one that was latched already; latched, or even entered, before this chunk."""
 
 NOT_YET = -1
