@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kvx_emu.core_id import CoreId
 from kvx_emu.engine.run import ARRIVAL
+from kvx_emu.hw.port import Port
 from kvx_emu.hw.register import Register, bits
 from kvx_emu.models.ipi_ctrl import FIRST_LINE, IpiCtrl
 from kvx_emu.trace.row import MASK, MASKED, SEND
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from kvx_emu.errors import Place
 
 
-class IpiPort:
+class IpiPort(Port):
     """Carries what one IPI controller does to the cores of its cluster, and shows it.
 
     A write is masked when it is made; its requests reach the cores `delivery` ticks later.

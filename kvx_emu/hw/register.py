@@ -52,7 +52,7 @@ class Register:
     number); `size` is the width of an access in bytes; `width` the number of bits that exist, counted
     from bit 0; `writable` the bits that a write changes (default: all that exist); `reset` the value
     after reset; `src` the origin of these numbers. `count` and `stride` (bytes) make a bank of equal
-    registers, kept as a list.
+    registers, kept as a list. One that is not `held` has no value of its own: its hooks act on another.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Register:
         fields: tuple[Field, ...] = (),
         count: int | None = None,
         stride: int | None = None,
+        held: bool = True,
         src: str,
         doc: str = "",
     ) -> None:
@@ -86,9 +87,11 @@ class Register:
         self.fields = {field.name: field for field in fields}
         self.count = count
         self.stride = size if stride is None else stride
+        self.held = held and access != "W"
         self.src = src
         self.doc = doc
         self.write_hook: str | None = None
+        self.read_hook: str | None = None
         if (reset | self.writable | _union(fields)) & ~self.mask:
             raise ValueError("a reset value, a writable bit or a field lies outside the register's width")
         if sum(field.mask for field in fields) != _union(fields):
@@ -100,9 +103,10 @@ class Register:
         self.attribute = name.lower()
 
     def derive(self, **changes: Any) -> Register:
-        """Return the same declaration, its write hook included, but for the arguments in `changes`."""
+        """Return the same declaration, its hooks included, but for the arguments in `changes`."""
         new = Register(**(self._declared | changes))
         new.write_hook = self.write_hook
+        new.read_hook = self.read_hook
         return new
 
     def on_write(self, method: Hook) -> Hook:
@@ -112,6 +116,14 @@ class Register:
         of the write, `written` all the bits that the bus carried.
         """
         self.write_hook = method.__name__
+        return method
+
+    def on_read(self, method: Hook) -> Hook:
+        """Make `method(self, index)` answer each read; what a read changes, it changes there.
+
+        `index` is the place in the bank (0 for a single register).
+        """
+        self.read_hook = method.__name__
         return method
 
     def initial(self) -> Any:

@@ -8,6 +8,7 @@ from kvx_emu.errors import ERROR, WARNING, Finding, InputError
 from kvx_emu.hw import registry
 from kvx_emu.hw.bus import AddressMap, Region
 from kvx_emu.hw.model import BusError, Model
+from kvx_emu.hw.port import Port
 from kvx_emu.hw.register import bits
 from kvx_emu.machine.windows import to_global
 from kvx_emu.machine.wiring import Block, Wiring, read_wiring
@@ -30,7 +31,7 @@ class Controller(NamedTuple):
     block: Block
 
 
-class Wires:
+class Wires(Port):
     """The plainest port: a pulse is a request to the cores at once. An engine puts its own in its place."""
 
     def __init__(self, model: type[IpiCtrl], cores: Mapping[int, Core]) -> None:
