@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-Row: TypeAlias = tuple[int, int, int, str, int | None, int | None, int | None, int]
+Row: TypeAlias = tuple[int, int | None, int | None, str, int | None, int | None, int | None, int]
 """(tick, cluster, core, event, line, from_cluster, from_core, value); None is absent.
 
 Ticks of the core clock; a core is its pid (0..16); `from` is the writer of the register that caused
-the row. What `value` holds depends on the event.
+the row. A row of a block outside the cores has no core, and one outside the clusters no cluster. What
+`value` holds depends on the event.
 """
 
-Key: TypeAlias = tuple[int, int, str, int | None, int | None]
+Key: TypeAlias = tuple[int | None, int | None, str, int | None, int | None]
 """(cluster, core, event, line, from_cluster): the part of a row that is counted, `row[1:6]`."""
 
 COLUMNS = ("tick", "cluster", "core", "event", "line", "from_cluster", "from_core", "value")
@@ -26,6 +27,23 @@ EXIT = "exit"  # the handler of the line ended; value: ILR now
 MASK = "mask"  # a MASK register was written; value: the 32 bits written
 FAULT = "fault"  # a bus error; value: the address
 WAKE = "wake"  # the core left await, sleep, stop or waitit; value: its WS register
-RESET = "reset"  # the core was reset by a double exception; value 0
+RESET = "reset"  # the core was reset; value: why, one of the three below
 
-EVENTS = (SEND, MASKED, REQUEST, COALESCED, CLEAR, ENTER, EXIT, MASK, FAULT, WAKE, RESET)
+MSI = "msi"  # an interrupt generator wrote a message; line: its input; value: the address written
+MAILBOX = "mailbox"  # a mailbox took a write; line: its number; value: its VALUE now
+GIC = "gic"  # a GIC output took an input; line: that of the core; value: the input
+ACK = "ack"  # LAC was read and so cleared; line: of the core, or the mailbox; value: the bits it gave
+LOST = "lost"  # an interrupt ended here without effect; line: the input or mailbox; value 0
+TIMER = "timer"  # a timer or the watchdog ran out; line: 0, 1 or 2; value: TCR now
+START = "start"  # the core was woken up by a power controller; value: its PC
+STOP = "stop"  # the core stopped; value 0
+IPE = "ipe"  # an inter-processor event reached the core; value: bits 31:0 of its IPE register
+IRQ = "irq"  # Linux handled a message; value: mailbox * 64 + bit
+
+BY_DOUBLE, BY_WATCHDOG, BY_POWER = 0, 1, 2
+"""Why a core was reset: a double exception, its watchdog, the power controller or the FTU."""
+
+EVENTS = (
+    SEND, MASKED, REQUEST, COALESCED, CLEAR, ENTER, EXIT, MASK, FAULT, WAKE, RESET,
+    MSI, MAILBOX, GIC, ACK, LOST, TIMER, START, STOP, IPE, IRQ,
+)  # fmt: skip

@@ -39,21 +39,24 @@ class TableSink:
         """Do nothing: nothing was written."""
 
     def text(self) -> str:
-        """Return the table: rows by cluster and core, within a core in the order in which they happened."""
+        """Return the table: rows by cluster and core, within a core in the order in which they happened.
+
+        What happened outside the cores comes first.
+        """
         from tabulate import SEPARATING_LINE, tabulate
 
         lines: list[Sequence[str]] = []
-        before: tuple[int, int] | None = None
-        for row in sorted(self._rows, key=lambda row: row[1:3]):
+        before: str | None = None
+        for row in sorted(self._rows, key=_group):
             tick, cluster, core, event, line, from_cluster, from_core, value = row
-            if before not in {None, (cluster, core)}:
+            name = _name(cluster, core)
+            if before not in {None, name}:
                 lines.append(SEPARATING_LINE)
-            before = (cluster, core)
+            before = name
             sender = ""
             if from_cluster is not None and from_core is not None:
                 sender = str(CoreId(from_cluster, from_core))
             shown = f"{value:#x}" if value or event == FAULT else "0"
-            name = str(CoreId(cluster, core))
             lines.append((name, str(tick), event, "" if line is None else str(line), sender, shown))
         if not lines:
             return "no rows\n"
@@ -77,3 +80,16 @@ def summary_text(summary: Mapping[Wire, Line]) -> str:
     headers = ("core", "line", *(_COUNTS[name] for name in shown))
     align = ("left", *("right" for _ in headers[1:]))
     return tabulate(lines, headers, colalign=align, disable_numparse=True) + "\n"
+
+
+def _group(row: Row) -> tuple[int, int, int]:
+    """Return where a row stands among the groups: those without a core before those of cores."""
+    _, cluster, core, *_ = row
+    return core is not None, -1 if cluster is None else cluster, -1 if core is None else core
+
+
+def _name(cluster: int | None, core: int | None) -> str:
+    """Return what to call the place of a row: a core, a cluster's blocks or those of the SoC."""
+    if cluster is None:
+        return "soc"
+    return f"cluster {cluster}" if core is None else str(CoreId(cluster, core))

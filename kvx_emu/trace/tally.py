@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from kvx_emu.trace.row import Key, Row
 
 _key = itemgetter(slice(1, 6))
+_PAIRED = {REQUEST, ENTER, CLEAR}
 
 Wire = tuple[CoreId, int]
 """A core and one of its lines."""
 
-_Place = tuple[int, int, int | None]
+_Place = tuple[int | None, int | None, int | None]
 """(cluster, core, line) of a row."""
 
 
@@ -53,7 +54,9 @@ class Line(NamedTuple):
     pending: int = 0
     cleared: int = 0
     flying: int = 0
-    software: int = 0  # requested and coalesced that no write to an IPI controller caused
+    software: int = (
+        0  # requested and coalesced that software or a device caused, not a write to an IPI controller
+    )
 
 
 class Mark:
@@ -94,7 +97,7 @@ class Tally:
         self.rows += rows
         self._counts.update({key: number for key, number in counts.items() if number})
 
-    def add_waits(self, waits: Iterable[tuple[int, int, int | None, int]]) -> None:
+    def add_waits(self, waits: Iterable[tuple[int | None, int | None, int | None, int]]) -> None:
         """Take the longest times in ticks from request to enter, of rows that nobody made.
 
         Each is (cluster, core, line, time), of enters since the last mark, the last call or the last row.
@@ -121,12 +124,15 @@ class Tally:
         # clears is the newer one.
         _, longest = self._intervals[-1]
         for tick, cluster, core, event, line, _, _, _ in rows:
+            if event not in _PAIRED:
+                continue
             place = cluster, core, line
             asked = self._asked[place]
             if event == REQUEST:
                 asked.append(tick)
-            elif event in {ENTER, CLEAR}:
+            else:
                 if not asked:
+                    assert cluster is not None and core is not None, "an interrupt of no core"
                     name = CoreId(cluster, core)
                     raise DefectError(f"{name} line {line}: {event} at tick {tick} without a request")
                 if event == ENTER:
@@ -209,7 +215,7 @@ class Tally:
             CLEAR: "cleared",
         }
         for (cluster, core, event, line, sender), number in self._counts.items():
-            if event in names and line is not None:
+            if event in names and line is not None and cluster is not None and core is not None:
                 counts = found[CoreId(cluster, core), line]
                 counts[names[event]] += number
                 if sender is None and event in {REQUEST, COALESCED}:

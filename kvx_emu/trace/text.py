@@ -21,7 +21,8 @@ def csv_lines(rows: Iterable[Row]) -> str:
         return rows.lines(csv_lines)
     return "".join(
         [
-            f"{tick},{cluster},{core},{event},{'' if line is None else line},"
+            f"{tick},{'' if cluster is None else cluster},{'' if core is None else core},{event},"
+            f"{'' if line is None else line},"
             f"{'' if a is None else a},{'' if b is None else b},{value}\n"
             for tick, cluster, core, event, line, a, b, value in rows
         ]
@@ -34,7 +35,8 @@ def json_lines(rows: Iterable[Row]) -> str:
         return rows.lines(json_lines)
     return "".join(
         [
-            f'{{"tick":{tick},"cluster":{cluster},"core":{core},"event":"{event}",'
+            f'{{"tick":{tick},"cluster":{"null" if cluster is None else cluster},'
+            f'"core":{"null" if core is None else core},"event":"{event}",'
             f'"line":{"null" if line is None else line},"from_cluster":{"null" if a is None else a},'
             f'"from_core":{"null" if b is None else b},"value":{value}}}\n'
             for tick, cluster, core, event, line, a, b, value in rows
