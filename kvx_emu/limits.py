@@ -19,6 +19,9 @@ class Limits(NamedTuple):
     script_depth: int = 16  # nested YAML collections: three nested repeats with any step inside
     expansion: int = 10**11  # steps after repeat and random are unrolled: weeks of running
     ticks: int = 1 << 63  # simulated time, exclusive: 292 years at 1 GHz, and fits a signed 64-bit integer
+    alarms: int = (
+        1_000_000  # timers that run out while a run waits for its cores to be idle, which they keep busy
+    )
     number: int = 1 << 64  # any number of a script, exclusive: the widest register
 
 

@@ -40,6 +40,25 @@ _CORES = {
     "line-shared": Code(_W, "two devices use one line of a core"),
     "no-cpus": Code(_EW, "the tree has no enabled cpu (to run, this is an error)"),
 }
+_FABRIC = {
+    "clock-unknown": Code(
+        _N, "the clock of a timer or DSU clock tells no frequency: the core clock's is taken"
+    ),
+    "cpu-power": Code(_W, "the power-controller of a cpu is no power controller"),
+    "gic-input": Code(_W, "an interrupt goes to an input that a GIC does not have"),
+    "gic-reg-size": Code(_W, "the registers of a GIC have a size that is not 0x12000"),
+    "gic-target": Code(
+        _W, "an output of a GIC goes to no core of its cluster, or to a line that is not 4 to 7"
+    ),
+    "input-shared": Code(_W, "two devices use one input of a GIC or an interrupt generator"),
+    "itgen-input": Code(
+        _W, "an interrupt goes to an input or has a type that an interrupt generator does not have"
+    ),
+    "itgen-parent": Code(_W, "the messages of an interrupt generator go to no mailboxes"),
+    "mailbox-interrupts": Code(_W, "a mailbox block has no interrupts, or more than mailboxes"),
+    "mailbox-parent": Code(_W, "the interrupts of a mailbox block do not go to the GIC of its cluster"),
+    "reg-overlap": Code(_WN, "the registers of two of Kalray's blocks overlap: the smaller answers"),
+}
 _NODES = {
     "alias-path": Code(_W, "an alias is the path of no node"),
     "chosen-path": Code(_W, "a path in /chosen leads to no node"),
@@ -59,6 +78,8 @@ _DTC = {
     "avoid-default-addr-size": Code(_W, "a bus relies on the defaults of #address-cells or #size-cells"),
     "chosen-node-stdout-path": Code(_W, "stdout-path is no text, or has its old name"),
     "compatible-is-string-list": Code(_W, "compatible is no list of texts"),
+    "interrupt-map": Code(_EW, "an interrupt-map is broken, or leads in a circle"),
+    "interrupt-map-match": Code(_EW, "no entry of an interrupt-map is for an interrupt"),
     "interrupt-provider": Code(_W, "interrupt-controller and #interrupt-cells do not go together"),
     "interrupts-extended-is-cell": Code(_W, "#interrupt-cells is not one cell"),
     "interrupts-extended-property": Code(_EW, "interrupts-extended is cut short or no list of cells"),
@@ -141,6 +162,7 @@ _SCRIPTS = {
     "script-many": Code(_E, "there are too many errors in the script"),
     "script-mark": Code(_E, "since names no earlier mark"),
     "script-missing": Code(_E, "a key is missing"),
+    "script-node": Code(_E, "a node, an input or a mailbox that the board lacks"),
     "script-param": Code(_E, "a parameter that is none"),
     "script-register": Code(_E, "a register that is none"),
     "script-size": Code(_E, "the script is too large"),
@@ -167,6 +189,7 @@ _RUNS = {
 GROUPS = {
     "IPI controllers": _IPI,
     "Cores and their lines": _CORES,
+    "The interrupt fabric": _FABRIC,
     "Nodes": _NODES,
     "Rules of dtc": _DTC,
     "Source text": _SOURCE,

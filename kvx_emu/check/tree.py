@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kvx_emu.check.cells import check_cells
-from kvx_emu.check.interrupts import check_providers
+from kvx_emu.check.interrupts import check_maps, check_providers
 from kvx_emu.check.names import check_names
 from kvx_emu.check.paths import check_paths
 from kvx_emu.check.properties import check_properties
@@ -45,6 +45,7 @@ def check_tree(tree: Tree, report: Report, profile: str = registry.HARDWARE) -> 
     check_names(survey)
     check_cells(survey)
     check_providers(survey)
+    check_maps(survey)
     check_paths(survey)
     check_properties(survey)
     _tell_dialect(survey, wiring)

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from kvx_emu.dt.interrupt_map import MAP, follow
+from kvx_emu.dt.specifiers import specifier_width, target
 from kvx_emu.errors import ERROR, Finding, InputError, Place
 
 if TYPE_CHECKING:
     from kvx_emu.dt.findings import Report
+    from kvx_emu.dt.interrupt_map import Entry
     from kvx_emu.dt.tree import Node
 
 
 class Interrupt(NamedTuple):
-    """One interrupt of a device: the controller, the specifier's cells, and where the first stands.
+    """One interrupt of a device: the controller that gets it, and the specifier's cells there.
 
-    The place is that of the phandle when the specifier has no cells. Whether the parent named by the tree
-    is a controller at all is for the caller to say: `controller.has("interrupt-controller")`.
+    `place` is where the device names it: the first cell of its specifier, or the phandle when that has no
+    cells. Where it goes through nexus nodes, `through` are the entries of their maps, in the order of the
+    way. Whether what it ends at is a controller at all is for the caller to say:
+    `controller.has("interrupt-controller")`.
     """
 
     controller: Node
     cells: tuple[int, ...]
     place: Place
     property: str  # `interrupts` or `interrupts-extended`
+    number: int = 0  # which of the property's it is, from 0
+    cell: int = 0  # index of what is at `place`
+    through: tuple[Entry, ...] = ()
 
 
 def interrupts(node: Node, report: Report) -> list[Interrupt]:
@@ -29,8 +37,9 @@ def interrupts(node: Node, report: Report) -> list[Interrupt]:
 
     What is wrong is reported, at the guilty cell, and what follows it in the property left out:
     `phandle-dangling`, `intc-cells` (at the controller), `interrupts-property` and
-    `interrupts-extended-property` (cut short, no cells, no parent). One wrong controller gives equal findings
-    to all who use it.
+    `interrupts-extended-property` (cut short, no cells, no parent). Only the interrupt itself is left out if
+    it does not get through a nexus: `interrupt-map`, `interrupt-map-match` and others of `follow`. One wrong
+    controller, or map, gives equal findings to all who use it.
     """
     name = "interrupts-extended" if node.has("interrupts-extended") else "interrupts"
     try:
@@ -60,7 +69,7 @@ def interrupt_parent(node: Node, report: Report) -> Node | None:
                 for finding in error.findings:
                     report(finding._replace(code="interrupts-property"))
                 return None
-            return _target(at, "interrupt-parent", 0, number, report)
+            return target(at, "interrupt-parent", 0, number, report)
         if at.parent is None:
             message = (
                 f"{node.path} has 'interrupts', but neither it nor an ancestor has an 'interrupt-parent'"
@@ -69,36 +78,8 @@ def interrupt_parent(node: Node, report: Report) -> Node | None:
             report(Finding(ERROR, "interrupts-property", message, place, node.path, "interrupts"))
             return None
         at = at.parent
-        if at.has("interrupt-controller") or at.has("interrupt-map") or at.has("#interrupt-cells"):
+        if at.has("interrupt-controller") or at.has(MAP) or at.has("#interrupt-cells"):
             return at
-
-
-def _target(node: Node, name: str, index: int, number: int, report: Report) -> Node | None:
-    """Return the node with the phandle `number`, which stands in cell `index` of a property."""
-    found = node.tree.by_phandle(number)
-    if found is not None:
-        return found
-    if number == 0:
-        what = "0 is no phandle"
-    elif number == 0xFFFFFFFF:
-        what = "0xffffffff is no phandle: a reference of an overlay that was never resolved"
-    else:
-        what = f"no node has the phandle {number:#x}"
-    message = f"'{name}' of {node.path}: {what}"
-    report(Finding(ERROR, "phandle-dangling", message, node.cell_place(name, index), node.path, name))
-    return None
-
-
-def _specifier_width(controller: Node, report: Report) -> int | None:
-    """Return `#interrupt-cells` of a controller; None if it has none, which is reported."""
-    name = "#interrupt-cells"
-    raw = controller.raw(name)
-    if raw is not None and len(raw) == 4:
-        return int.from_bytes(raw, "big")
-    found = "has none" if raw is None else f"has one of {len(raw)} bytes"
-    message = f"interrupts lead to {controller.path}: expected a '{name}' of one cell there, but it {found}"
-    report(Finding(ERROR, "intc-cells", message, controller.property_place(name), controller.path, name))
-    return None
 
 
 class _Reader:
@@ -107,36 +88,36 @@ class _Reader:
         self.name = name
         self.cells = cells
         self.report = report
+        self.number = 0  # of the next interrupt
+        self.result: list[Interrupt] = []
 
     def extended(self) -> list[Interrupt]:
-        result: list[Interrupt] = []
         index = 0
         while index < len(self.cells):
             number = self.cells[index]
-            controller = _target(self.node, self.name, index, number, self.report)
-            width = None if controller is None else _specifier_width(controller, self.report)
+            controller = target(self.node, self.name, index, number, self.report)
+            width = None if controller is None else specifier_width(controller, self.report)
             if controller is None or width is None or not self.whole(controller, index + 1, width, index):
                 break  # how long this specifier is, and so where the next starts, is not known
-            result.append(self.interrupt(controller, index + 1, width, index if width == 0 else index + 1))
+            self.interrupt(controller, index + 1, width, index if width == 0 else index + 1)
             index += 1 + width
-        return result
+        return self.result
 
     def plain(self) -> list[Interrupt]:
         controller = interrupt_parent(self.node, self.report)
-        width = None if controller is None else _specifier_width(controller, self.report)
-        result: list[Interrupt] = []
+        width = None if controller is None else specifier_width(controller, self.report)
         if controller is None or width is None:
-            return result
+            return []
         if width == 0:
             message = f"'{self.name}' of {self.node.path}: {controller.path} takes specifiers of no cells"
             place = self.node.property_place(self.name)
             self.report(Finding(ERROR, f"{self.name}-property", message, place, self.node.path, self.name))
-            return result
+            return []
         for index in range(0, len(self.cells), width):
             if not self.whole(controller, index, width, index):
                 break
-            result.append(self.interrupt(controller, index, width, index))
-        return result
+            self.interrupt(controller, index, width, index)
+        return self.result
 
     def whole(self, controller: Node, start: int, width: int, guilty: int) -> bool:
         """Whether a specifier of `width` cells is there; if not, report it at the cell `guilty`."""
@@ -149,6 +130,16 @@ class _Reader:
         self.report(Finding(ERROR, f"{self.name}-property", message, place, self.node.path, self.name))
         return False
 
-    def interrupt(self, controller: Node, start: int, width: int, at: int) -> Interrupt:
+    def interrupt(self, controller: Node, start: int, width: int, at: int) -> None:
+        """Append the interrupt whose specifier starts at cell `start`, if it gets where it goes."""
+        number = self.number
+        self.number += 1
+        cells = tuple(self.cells[start : start + width])
+        way: tuple[Entry, ...] = ()
+        if controller.has(MAP):
+            end = follow(self.node, controller, cells, (self.name, at), self.report)
+            if end is None:
+                return
+            controller, cells, way = end
         place = self.node.cell_place(self.name, at)
-        return Interrupt(controller, tuple(self.cells[start : start + width]), place, self.name)
+        self.result.append(Interrupt(controller, cells, place, self.name, number, at, way))

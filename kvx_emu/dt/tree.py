@@ -190,6 +190,7 @@ class Tree:
         self._nodes: list[Node] = []
         self._by_phandle: dict[int, Node] | None = None
         self.windows: dict[Node, Any] = {}  # the `ranges` of its buses, as `kvx_emu.dt.addresses` reads them
+        self.maps: dict[Node, Any] = {}  # those of its nexus nodes, as `kvx_emu.dt.interrupt_map` reads them
         self.root = self._build(draft.root)
         self.by_label: Mapping[str, Node] = MappingProxyType(
             {label: node for node in self._nodes for label in node.labels}

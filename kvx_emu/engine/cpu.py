@@ -9,7 +9,22 @@ from kvx_emu.core_id import CoreId
 from kvx_emu.engine.run import CORE
 from kvx_emu.hw.register import bits
 from kvx_emu.models.core import Core, Entry, State
-from kvx_emu.trace.row import CLEAR, COALESCED, ENTER, EXIT, REQUEST, RESET, WAKE
+from kvx_emu.trace.row import (
+    BY_DOUBLE,
+    BY_POWER,
+    BY_WATCHDOG,
+    CLEAR,
+    COALESCED,
+    ENTER,
+    EXIT,
+    IPE,
+    REQUEST,
+    RESET,
+    START,
+    STOP,
+    TIMER,
+    WAKE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +36,10 @@ _PS = Core.PS.fields
 _PL = _PS["PL"].mask
 _ET = _PS["ET"].mask
 _IE = _PS["IE"].mask
+
+_IPE_EVENTS = 0xFFFFFFFF  # FE and BE: those received
+_WS = Core.WS.fields
+_WU0, _WU2 = _WS["WU0"].mask, _WS["WU2"].mask
 
 
 class Frame:
@@ -51,11 +70,14 @@ class Frame:
 class Cpu:
     """A core, the software on it and its exceptions under way, the innermost last.
 
+    `lines` is the mask of lines that the tree's nodes name for the software's drivers.
+
     `entry` is the time in ticks from a take to the handler's first instruction, `service` that of a
     handler of each of the 32 lines. `index` orders the cores of the board.
     """
 
     __slots__ = (
+        "_acts",
         "_entry",
         "_nesting",
         "_queue",
@@ -64,21 +86,32 @@ class Cpu:
         "_service",
         "_warn",
         "core",
+        "due",
         "frames",
         "id",
         "index",
+        "lines",
         "software",
         "stamp",
     )
 
     def __init__(
-        self, run: Run, index: int, core: Core, software: Software, entry: int, service: Sequence[int]
+        self,
+        run: Run,
+        index: int,
+        core: Core,
+        software: Software,
+        lines: int,
+        entry: int,
+        service: Sequence[int],
     ) -> None:
         self.index = index
         self.core = core
         self.id = CoreId(core.cluster, core.pid)
         self.software = software
+        self.lines = lines
         self._nesting = software.nesting
+        self._acts = software.acts
         self.stamp = 0  # the queue's entry for this core counts only with this stamp
         self._run = run
         self._rows = run.rows
@@ -87,6 +120,11 @@ class Cpu:
         self._entry = entry
         self._service = service
         self.frames: list[Frame] = []
+        self.due: int | None = None  # when a timer runs out next; what the run holds of other ticks is void
+        core.clock = self._clock
+
+    def _clock(self) -> int:
+        return self._run.now
 
     def pending(self) -> list[int]:
         """Return the lines with a request in ILR or taken and not entered; one that is both comes twice."""
@@ -97,8 +135,8 @@ class Cpu:
 
     # What reaches the core
 
-    def request(self, line: int, cluster: int, pid: int) -> None:
-        """Latch a request that the core (cluster, pid) sent, and take it if the rules allow."""
+    def request(self, line: int, cluster: int | None, pid: int | None) -> None:
+        """Latch a request that the core (cluster, pid) sent, or a device, and take it if the rules allow."""
         core = self.core
         bit = 1 << line
         event = COALESCED if core.ilr & bit else REQUEST
@@ -119,6 +157,8 @@ class Cpu:
         core.poke(register, value)
         if core.state is not state:
             self._woke()
+        if core.tcr or self.due is not None:
+            self.wind()
         self._poll()
 
     def write_ilr(self, value: int, asked: int) -> None:
@@ -148,6 +188,8 @@ class Cpu:
 
     def _woke(self) -> None:
         core, run = self.core, self._run
+        if core.tcr:
+            self.wind()  # a timer may stand still while the core sleeps
         run.rows.append((run.now, core.cluster, core.pid, WAKE, None, None, None, core.ws))
 
     def warn_stuck(self, line: int) -> None:
@@ -191,6 +233,8 @@ class Cpu:
                 frame.until = now + self._service[line]
                 if self._nesting:
                     core.reopen()
+                if self._acts >> line & 1:
+                    self.software.act(core, line)
                 continue
             rows.append((now, cluster, pid, EXIT, line, None, None, core.ilr))
             frame.at += 1
@@ -213,7 +257,9 @@ class Cpu:
         seen, before = core.ilr, core.ps
         lost = self.pending() if before & _ET else ()
         if core.interrupt(line) is Entry.RESET:
-            self._reset(lost)
+            self._reset(lost, BY_DOUBLE)
+            message = f"{self.id} was reset by a double exception: PS.ET was 1 when a line was taken"
+            self._run.warn(("reset", self.index), "core-reset", message)
             return
         if frames:
             frames[-1].left = frames[-1].until - now
@@ -222,16 +268,85 @@ class Cpu:
         pl = core.ps & _PL
         frames.append(Frame(lines, seen, before, now + self._entry, pl, core.sps[pl], core.spc[pl]))
 
-    def _reset(self, lost: Sequence[int]) -> None:
-        """Show a reset by a double exception: all that was requested and not entered is cleared."""
+    def _reset(self, lost: Sequence[int], why: int) -> None:
+        """Show a reset that happened: all that was requested and not entered is cleared."""
         run = self._run
-        run.rows.append((run.now, *self.id, RESET, None, None, None, 0))
+        run.rows.append((run.now, *self.id, RESET, None, None, None, why))
         for line in lost:
             run.rows.append((run.now, *self.id, CLEAR, line, None, None, 0))
         self.frames.clear()
         self.stamp += 1
-        message = f"{self.id} was reset by a double exception: PS.ET was 1 when a line was taken"
-        run.warn(("reset", self.index), "core-reset", message)
+        self.wind()
+
+    # Power and sleep
+
+    def hold(self, why: int = BY_POWER) -> None:
+        """Reset the core; it stays so until it is started."""
+        lost = self.pending()
+        self.core.reset()
+        self._reset(lost, why)
+
+    def start(self, pc: int, by: CoreId | None) -> bool:
+        """Wake the core up: one held in reset runs from `pc` (True); else WS.WU2 is set, which ends STOP."""
+        core, run = self.core, self._run
+        if core.state is State.RESETTING:
+            core.start(pc)
+            run.rows.append((run.now, *self.id, START, None, *(by or (None, None)), core.pc))
+            self.software.boot(core, self.lines)
+            self.wind()
+            self._poll()
+            return True
+        stopped = core.state is State.STOPPED
+        self.poke("WS", core.ws | _WU2)
+        if stopped:
+            self.software.resume(core, self.lines)
+            self._poll()
+        return False
+
+    def stop(self) -> None:
+        """Execute STOP as whoever goes off does: WS.WU2 is cleared first, so that only a start ends it."""
+        core, run = self.core, self._run
+        self.software.leave(core, self.lines)
+        core.poke("WS", core.ws & ~_WU2)
+        core.stop()
+        run.rows.append((run.now, *self.id, STOP, None, None, None, 0))
+        self.wind()
+
+    def doze(self) -> None:
+        """Execute AWAIT as Linux's idle loop does, which has cleared WS.WU0 before."""
+        core = self.core
+        core.poke("WS", core.ws & ~_WU0)
+        core.await_()
+        self.wind()
+
+    def take_event(self, by: CoreId) -> None:
+        """Show an inter-processor event that the core has received."""
+        run = self._run
+        run.rows.append((run.now, *self.id, IPE, None, *by, self.core.ipe & _IPE_EVENTS))
+
+    # Timers
+
+    def wind(self) -> None:
+        """See when a timer of the core runs out next, and have the run say so then."""
+        due = self.core.next_underflow() if self.core.tcr else None
+        if due != self.due:
+            self.due = due
+            if due is not None:
+                heappush(self._run.alarms, (due, self.index, self))
+
+    def alarm(self) -> None:
+        """Let the timers run out that are due now; ascending, each with all that follows."""
+        core, run = self.core, self._run
+        self.due = None
+        for out in core.underflow():
+            run.rows.append((run.now, *self.id, TIMER, out.timer, None, None, core.tcr))
+            if out.bite:
+                self.hold(BY_WATCHDOG)
+                run.warn(("bite", self.index), "core-reset", f"the watchdog reset {self.id}")
+                return
+            if out.line is not None:
+                self.request(out.line, None, None)
+        self.wind()
 
 
 def _why_not(core: Core, line: int, ps: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kvx_emu.core_id import core_names
 from kvx_emu.errors import ERROR, WARNING, Finding
-from kvx_emu.trace.row import CLEAR, COALESCED, ENTER, MASKED, REQUEST
+from kvx_emu.trace.row import CLEAR, COALESCED, ENTER, IRQ, LOST, MASKED, REQUEST, TIMER
 from kvx_emu.trace.tally import Mark, Tally
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ EVENT_OF = {
     "masked": MASKED,
     "requested": REQUEST,
     "cleared": CLEAR,
+    "handled": IRQ,
+    "lost": LOST,
+    "timers": TIMER,
 }
 """The row that each count of an expectation counts; `pending` is a state, not a row."""
 

@@ -16,7 +16,6 @@ from kvx_emu.trace.row import MASK, MASKED, SEND
 if TYPE_CHECKING:
     from kvx_emu.engine.cpu import Cpu
     from kvx_emu.engine.run import Run
-    from kvx_emu.errors import Place
 
 
 class IpiPort(Port):
@@ -65,22 +64,13 @@ class IpiPort(Port):
             if cpus:
                 parcel = (cpus, cluster, pid, run.place)
                 due = now + self._delivery
-                heappush(run.queue, (due, ARRIVAL, run.ticket(), line, self.arrive, parcel))
+                heappush(run.queue, (due, ARRIVAL, run.ticket(), line, run.arrive, parcel))
         else:
             for cpu in self.targets(raised | blocked):
                 if blocked >> cpu.core.pid & 1:
                     rows.append((now, *cpu.id, MASKED, line, cluster, pid, 0))
                 else:
                     cpu.request(line, cluster, pid)
-
-    def arrive(self, parcel: tuple[tuple[Cpu, ...], int, int, Place | None], line: int) -> None:
-        """Hand the requests of one write to its cores."""
-        cpus, cluster, pid, cause = parcel
-        run = self._run
-        run.place, step = cause, run.place  # a warning is about the step that sent it
-        for cpu in cpus:
-            cpu.request(line, cluster, pid)
-        run.place = step
 
     def stored(self, register: Register, index: int, written: int) -> None:
         """Show a write to MASK."""

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 
 from kvx_emu.collector import no_collection
 from kvx_emu.core_id import RM, CoreId
+from kvx_emu.engine.boot import Wanted, boot_all
 from kvx_emu.engine.cpu import Cpu
+from kvx_emu.engine.drivers import Drivers, Vector
+from kvx_emu.engine.fabric import Fabric
 from kvx_emu.engine.outcome import Judge, Outcome
 from kvx_emu.engine.port import IpiPort
 from kvx_emu.engine.run import ARRIVAL, Run, Stopped
@@ -21,7 +24,9 @@ from kvx_emu.engine.software import PROBE_MASK, Bare, Linux, Software
 from kvx_emu.errors import ERROR, Finding, InputError
 from kvx_emu.hw.model import BusError
 from kvx_emu.hw.register import Register, bits
+from kvx_emu.machine.inputs import Input, Mailbox
 from kvx_emu.models.core import Core
+from kvx_emu.models.core_events import ring
 from kvx_emu.models.ipi_ctrl import FIRST_LINE, IpiCtrl
 from kvx_emu.script import actions
 from kvx_emu.script.splitmix import random_sends
@@ -63,6 +68,9 @@ class Reference:
         self._judge = Judge(latency=program.latency)
         self._run = Run(self._judge, sinks, limit_ticks, limit_events, watch)
         self._iterations: list[int] = []  # of the repeats under way, the outermost first
+        self._drivers: Drivers | None = None  # of Linux
+        # Clusters whose Linux has probed; without a boot all have, before the first step.
+        self._probed = {core.cluster for core in machine.cores if program.boot == "running"}
         self._cpus = self._make_cpus()
         self._ports = self._make_ports()
         self._pids: dict[int, list[int]] = {}
@@ -82,18 +90,36 @@ class Reference:
             actions.Replay: self._replay,
             actions.Expect: self._expect,
             actions.Mark: self._mark,
+            actions.Signal: self._signal,
+            actions.Message: self._message,
+            actions.Timer: self._timer,
+            actions.Start: self._start,
+            actions.Stop: self._stop,
+            actions.Event: self._event,
+            actions.Idle: self._idle,
+            actions.Irq: self._irq,
+            actions.Affinity: self._affinity,
         }
 
     def _make_cpus(self) -> dict[CoreId, Cpu]:
-        program = self._program
+        program, machine = self._program, self._machine
         bare = Bare(nesting=program.nesting)
-        kernel: Software = Linux() if program.software == "linux" else bare
+        kernel: Software = bare
+        wanted = Wanted(machine, program)
+        if program.software == "linux":
+            self._drivers = Drivers(machine, self._run, wanted, program.defects)
+            kernel = Linux(self._drivers.handlers())
         cpus = {}
-        for index, (core_id, core) in enumerate(self._machine.core.items()):
+        for index, (core_id, core) in enumerate(machine.core.items()):
             # The RM is not Linux's, and a core without an interrupt controller in the tree is none to it.
-            software = kernel if core_id.pid != RM and core_id in self._machine.with_intc else bare
-            software.boot(core, self._machine.ipi_lines.get(core_id, 0))
-            cpus[core_id] = Cpu(self._run, index, core, software, program.entry, program.service)
+            software = kernel if core_id.pid != RM and core_id in machine.with_intc else bare
+            lines = machine.ipi_lines.get(core_id, 0) | wanted.lines(core_id)
+            if program.boot != "running" and core_id != CoreId(0, RM):
+                core.reset()
+            else:
+                software.boot(core, lines)
+            cpus[core_id] = Cpu(self._run, index, core, software, lines, program.entry, program.service)
+        machine.listener = self._fabric = Fabric(self._run, cpus, program.delivery, self._started)
         return cpus
 
     def _make_ports(self) -> dict[int, IpiPort]:
@@ -116,7 +142,7 @@ class Reference:
     def _stopped(self) -> str | None:
         """Run to the end, or to a limit, and return which."""
         try:
-            self._probe()
+            self._begin()
             self._steps(self._program.actions)
             self._run.settle()
         except Stopped as limit:
@@ -144,12 +170,35 @@ class Reference:
         """What was done how, for people; the results do not depend on it."""
         return []
 
-    def _probe(self) -> None:
-        """Do what the probe of Linux's IPI driver does: block the RM."""
-        if self._program.software == "linux":
-            for cluster, port in self._ports.items():
-                self._run.writer = (cluster, 0)
-                port.model.write(IpiCtrl.MASK.offset, IpiCtrl.MASK.size, PROBE_MASK)
+    def _begin(self) -> None:
+        """Do what happens before the first step: the probes of Linux's drivers, or its whole boot."""
+        program = self._program
+        if program.software == "linux" and program.boot == "running":
+            for cluster in self._ports:
+                self._probe_ipi(cluster)
+            for cluster in self._pids:
+                self._probe_apic(cluster)
+        if program.boot == "full":
+            boot_all(self._machine, self._fabric, self._cpus)
+
+    def _probe_ipi(self, cluster: int) -> None:
+        """Do what the probe of the IPI driver does: block the RM."""
+        if cluster in self._ports:
+            self._run.writer = (cluster, 0)
+            self._ports[cluster].model.write(IpiCtrl.MASK.offset, IpiCtrl.MASK.size, PROBE_MASK)
+
+    def _probe_apic(self, cluster: int) -> None:
+        """Let the drivers of the APIC start in a cluster."""
+        if self._drivers is not None:
+            self._drivers.probe(cluster)
+
+    def _started(self, core: CoreId) -> None:
+        """Let a cluster's Linux start with the first of its cores that was held in reset until now."""
+        cpu = self._cpus[core]
+        if isinstance(cpu.software, Linux) and core.cluster not in self._probed:
+            self._probed.add(core.cluster)
+            self._probe_ipi(core.cluster)
+            self._probe_apic(core.cluster)
 
     def _ledger(self) -> Ledger:
         sent: Counter[Wire] = Counter()
@@ -179,9 +228,11 @@ class Reference:
             run.pause()
             do[type(action)](action)
 
-    def _acts(self, core: CoreId) -> None:
-        """Let a core be the writer of what follows, now."""
-        self._run.writer = core
+    def _acts(self, core: CoreId | None) -> None:
+        """Let a core be the writer of what follows, now; None is a device."""
+        if core is not None:
+            self._run.writer = core
+        self._fabric.cause = core
         self._run.last = self._run.now
 
     def _write_set(self, register: Register, line: int, cluster: int, mask: int) -> None:
@@ -266,6 +317,68 @@ class Reference:
             else:
                 cpu.poke(name, new)
 
+    # The fabric
+
+    def _signal(self, action: actions.Signal) -> None:
+        self._acts(None)
+        source = action.input
+        assert isinstance(source, Input)
+        if action.kind != "lower":
+            self._machine.signal(source, True)
+        if action.kind != "raise":
+            self._machine.signal(source, False)
+
+    def _message(self, action: actions.Message) -> None:
+        self._acts(action.writer)
+        mailbox = action.mailbox
+        assert isinstance(mailbox, Mailbox)
+        self._machine.write_as_device(mailbox.address, 8, action.value)
+
+    def _timer(self, action: actions.Timer) -> None:
+        names = (("T0V", "T0R"), ("T1V", "T1R"), ("WDV", "WDR"))[action.timer]
+        for core in action.cores:
+            self._acts(core)
+            cpu = self._cpus[core]
+            for name, value in zip(names, (action.value, action.reload), strict=True):
+                if value is not None:
+                    cpu.poke(name, value)
+            cpu.poke("TCR", cpu.core.peek("TCR") & ~action.mask | action.bits)
+
+    def _start(self, action: actions.Start) -> None:
+        for core in action.cores:
+            self._acts(action.writer)
+            self._fabric.start(core, action.pc)
+
+    def _stop(self, action: actions.Stop) -> None:
+        for core in action.cores:
+            self._acts(core)
+            if action.reset:
+                self._cpus[core].hold()
+            else:
+                self._cpus[core].stop()
+
+    def _event(self, action: actions.Event) -> None:
+        self._acts(action.core)
+        cluster = self._machine.by_cluster[action.core.cluster]
+        pes = {pid: core for pid, core in cluster.items() if pid != RM}
+        for pid in ring(pes, action.core.pid, action.event, action.forward):
+            self._cpus[CoreId(action.core.cluster, pid)].take_event(action.core)
+
+    def _idle(self, action: actions.Idle) -> None:
+        for core in action.cores:
+            self._acts(core)
+            self._cpus[core].doze()
+
+    def _irq(self, action: actions.Irq) -> None:
+        assert self._drivers is not None, "bind lets this step to Linux alone"
+        self._run.last = self._run.now
+        self._drivers.set_enabled(_of_driver(action), on=action.on)
+
+    def _affinity(self, action: actions.Affinity) -> None:
+        assert self._drivers is not None, "bind lets this step to Linux alone"
+        self._run.last = self._run.now
+        self._drivers.set_affinity(_of_driver(action), action.core)
+
     def _wait(self, action: actions.Wait) -> None:
         if action.ticks is None:
             self._run.settle()
@@ -328,6 +441,17 @@ class Reference:
     def _mark(self, action: actions.Mark) -> None:
         self._run.flush()
         self._judge.mark(action.name)
+
+
+def _of_driver(action: actions.Irq | actions.Affinity) -> Input | Vector:
+    """Return what a step asks Linux about: a device, or a message (of a mailbox as a whole, its first bit)."""
+    if action.device is not None:
+        assert isinstance(action.device, Input)
+        return action.device
+    mailbox = action.mailbox
+    assert isinstance(mailbox, Mailbox)
+    bit = action.bit if isinstance(action, actions.Irq) and action.bit is not None else 0
+    return Vector(mailbox.cluster, mailbox.number, bit)
 
 
 def _late(place: Place, message: str) -> InputError:

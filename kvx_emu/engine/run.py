@@ -10,6 +10,7 @@ from kvx_emu.limits import LIMITS
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
+    from kvx_emu.engine.cpu import Cpu
     from kvx_emu.engine.outcome import Judge
     from kvx_emu.errors import Place
     from kvx_emu.trace.row import Row
@@ -19,12 +20,19 @@ CHUNK = 1 << 15
 """Rows that are handed on at once: enough to make the cost of handing on vanish, little memory."""
 
 CORE, ARRIVAL = 0, 1
-"""Priorities within a tick. The script's steps come after both, for they are not queued."""
+"""Priorities within a tick. The cores' timers come after both, for they are on a queue of their own, and
+the script's steps last, for they are not queued."""
 
 Watch: TypeAlias = "Callable[[int, int], None]"
 """Is told now and then how far a run is: the tick, and how many rows there were."""
 
 Handler: TypeAlias = "Callable[[Any, int], None]"
+
+Parcel: TypeAlias = "tuple[Sequence[Cpu], int | None, int | None, Place | None]"
+"""What travels to cores: these, the writer's cluster and pid (None: a device), and the step that sent it."""
+
+Alarm: TypeAlias = "tuple[int, int, Cpu]"
+"""(tick, index of the core, core): a timer of the core runs out then, if its `due` still says so."""
 
 Entry: TypeAlias = "tuple[int, int, int, int, Handler, Any]"
 """(tick, priority, sequence, number, handler, target): at the tick, `handler(target, number)` is called.
@@ -57,6 +65,7 @@ class Run:
         self.last = 0  # the tick of the last event
         self.rows: list[Row] = []
         self.queue: list[Entry] = []
+        self.alarms: list[Alarm] = []
         self.judge = judge
         self.place: Place | None = None
         self.writer: tuple[int, int] = (0, 0)
@@ -81,15 +90,40 @@ class Run:
         self.now = until
 
     def settle(self) -> None:
-        """Let everything happen until nothing is outstanding; now is then the tick of the last event."""
-        self._drain(self.limit_ticks)
-        if not all(_is_void(entry) for entry in self.queue):
-            raise Stopped(f"tick {self.limit_ticks}")
+        """Let everything happen until nothing is outstanding; now is then the tick of the last event.
 
-    def _drain(self, stop: int) -> None:
-        """Do all that is due up to and including tick `stop`, in order; a void entry does not move time."""
-        queue, rows = self.queue, self.rows
-        while queue and queue[0][0] <= stop:
+        Timers that run on are not waited for; but what they cause meanwhile is.
+        """
+        if not self.alarms:
+            self._drain(self.limit_ticks)
+        alarms = LIMITS.alarms
+        while (due := self._outstanding()) is not None:
+            if due > self.limit_ticks:
+                raise Stopped(f"tick {self.limit_ticks}")
+            alarms -= self._drain(due)
+            if alarms < 0:
+                raise Stopped(f"{LIMITS.alarms} timers that ran out before the cores were idle")
+
+    def _outstanding(self) -> int | None:
+        """Return the tick of what is due next on the queue, None if nothing is."""
+        queue = self.queue
+        while queue and _is_void(queue[0]):
+            heappop(queue)
+        return queue[0][0] if queue else None
+
+    def _drain(self, stop: int) -> int:
+        """Do all that is due up to and including tick `stop`, in order; return how many timers ran out.
+
+        A void entry does not move time.
+        """
+        queue, rows, alarms = self.queue, self.rows, self.alarms
+        count = 0
+        while True:
+            if alarms and alarms[0][0] <= stop and not (queue and queue[0][0] <= alarms[0][0]):
+                count += self._ring()
+                continue
+            if not queue or queue[0][0] > stop:
+                return count
             tick, priority, _, number, handler, target = queue[0]
             if priority == CORE and number != target.stamp:
                 heappop(queue)
@@ -99,6 +133,26 @@ class Run:
             heappop(queue)
             self.now = self.last = tick
             handler(target, number)
+
+    def _ring(self) -> bool:
+        """Let the timers of the core run out that are due first; False for a void entry."""
+        tick, _, cpu = self.alarms[0]
+        if cpu.due == tick and len(self.rows) >= self._room:
+            self.make_room()
+        heappop(self.alarms)
+        if cpu.due != tick:
+            return False
+        self.now = self.last = tick
+        cpu.alarm()
+        return True
+
+    def arrive(self, parcel: Parcel, line: int) -> None:
+        """Hand the requests of one write to its cores."""
+        cpus, cluster, pid, cause = parcel
+        self.place, step = cause, self.place  # a warning is about the step that sent it
+        for cpu in cpus:
+            cpu.request(line, cluster, pid)
+        self.place = step
 
     def pause(self) -> None:
         """Between two actions of a step: hand rows on if there are many, stop if there are too many."""

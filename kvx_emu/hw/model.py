@@ -40,7 +40,7 @@ class Model:
         cls.registers = registers_of(cls)
         cls._decode = {}
         for register in cls.registers:
-            for offset, index in register.places():
+            for offset, index in register.places() if register.groups is None else ():
                 if offset in cls._decode:
                     taken = cls._decode[offset][0].name
                     raise ValueError(f"{cls.__name__}: {register.name} and {taken} share offset {offset:#x}")
@@ -89,7 +89,7 @@ class Model:
 
     def read(self, offset: int, size: int) -> int:
         """Return what a read of `size` bytes at `offset` gives; raise BusError for a wrong access."""
-        found = self._decode.get(offset)
+        found = self._decoded(offset)
         if found is None or found[0].size != size:
             self._check(offset, size)
         if found is None:
@@ -100,6 +100,10 @@ class Model:
             answer: Callable[[int], int] = getattr(self, register.read_hook)
             return answer(index)
         return self._held(register, index)
+
+    def _decoded(self, offset: int) -> tuple[Register, int] | None:
+        """Return the register that begins at an offset, and its place in its bank; None if none does."""
+        return self._decode.get(offset)
 
     def _held(self, register: Register, index: int) -> int:
         """Return what a register holds; one that holds nothing reads as 0."""
@@ -118,7 +122,7 @@ class Model:
 
     def write(self, offset: int, size: int, value: int) -> None:
         """Write `size` bytes at `offset`; raise BusError for a wrong access, before any effect."""
-        found = self._decode.get(offset)
+        found = self._decoded(offset)
         if found is None or found[0].size != size:
             self._check(offset, size)
         if found is None:

@@ -19,6 +19,7 @@ ACCESS = {
 }
 
 Hook = TypeVar("Hook", bound="Callable[..., None]")
+Answer = TypeVar("Answer", bound="Callable[..., int]")
 
 
 class Field(NamedTuple):
@@ -53,6 +54,8 @@ class Register:
     from bit 0; `writable` the bits that a write changes (default: all that exist); `reset` the value
     after reset; `src` the origin of these numbers. `count` and `stride` (bytes) make a bank of equal
     registers, kept as a list. One that is not `held` has no value of its own: its hooks act on another.
+    `groups` and `group_stride` (bytes) repeat the bank; the list then goes on from group to group, and
+    the model decodes the addresses itself, for they are many.
     """
 
     name: str
@@ -70,6 +73,8 @@ class Register:
         fields: tuple[Field, ...] = (),
         count: int | None = None,
         stride: int | None = None,
+        groups: int | None = None,
+        group_stride: int = 0,
         held: bool = True,
         src: str,
         doc: str = "",
@@ -87,6 +92,8 @@ class Register:
         self.fields = {field.name: field for field in fields}
         self.count = count
         self.stride = size if stride is None else stride
+        self.groups = groups
+        self.group_stride = group_stride
         self.held = held and access != "W"
         self.src = src
         self.doc = doc
@@ -118,7 +125,7 @@ class Register:
         self.write_hook = method.__name__
         return method
 
-    def on_read(self, method: Hook) -> Hook:
+    def on_read(self, method: Answer) -> Answer:
         """Make `method(self, index)` answer each read; what a read changes, it changes there.
 
         `index` is the place in the bank (0 for a single register).
@@ -128,16 +135,22 @@ class Register:
 
     def initial(self) -> Any:
         """Return the value after reset: an int, or a list of them for a bank."""
-        return self.reset if self.count is None else [self.reset] * self.count
+        return self.reset if self.count is None else [self.reset] * self.count * (self.groups or 1)
 
     def places(self) -> Iterator[tuple[int, int]]:
         """Yield (offset, index) of each register of the bank."""
-        for index in range(self.count or 1):
-            yield self.offset + index * self.stride, index
+        count = self.count or 1
+        for group in range(self.groups or 1):
+            for index in range(count):
+                yield self.offset + group * self.group_stride + index * self.stride, group * count + index
 
     def label(self, index: int = 0) -> str:
-        """Return the name as people write it: `MASK[5]`, or `PS` for a single register."""
-        return self.name if self.count is None else f"{self.name}[{index}]"
+        """Return the name as people write it: `MASK[5]`, `PS` for a single register, `ENABLE[3][130]` in a group."""
+        if self.count is None:
+            return self.name
+        if self.groups is None:
+            return f"{self.name}[{index}]"
+        return f"{self.name}[{index // self.count}][{index % self.count}]"
 
 
 def _union(fields: tuple[Field, ...]) -> int:

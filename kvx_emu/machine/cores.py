@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 DEFAULT_CLOCK = 1_000_000_000
 """Hz of the core clock where the tree has none: what Kalray's trees say."""
 
+_CLOCKED = {"core timer", "DSU clock"}
+
 ONE_CELL = (1).to_bytes(4, "big")
 """The `#interrupt-cells` of a core's interrupt controller: a specifier is the line. Source: bindings."""
 
@@ -186,6 +188,31 @@ def _check_intc(survey: Survey, node: Node) -> None:
         survey.say(ERROR, "intc-cells", message, node, "#interrupt-cells")
 
 
+# Power controllers
+
+
+def read_powers(survey: Survey, cpus: tuple[CpuFacts, ...]) -> dict[CoreId, str]:
+    """Return the path of the power controller that each cpu names, of those that name one."""
+    name = "power-controller"
+    powers = {}
+    for core, node, _ in cpus:
+        raw = node.raw(name)
+        if raw is None:
+            continue
+        target = survey.tree.by_phandle(int.from_bytes(raw[:4], "big")) if len(raw) >= 4 else None
+        if target is None:
+            code, message = "phandle-dangling", f"the {name} of {node.path} is the phandle of no node"
+        elif survey.title(target) != "power controller":
+            code, message = "cpu-power", f"{target.path}, the {name} of {node.path}, is no power controller"
+        elif not target.enabled:
+            code, message = "phandle-dangling", f"{target.path}, the {name} of {node.path}, is disabled"
+        else:
+            powers[core] = target.path
+            continue
+        survey.say(WARNING, code, message, node, name, node.cell_place(name, 0))
+    return powers
+
+
 # The clock
 
 
@@ -202,6 +229,29 @@ def read_clock(survey: Survey, cpus: tuple[CpuFacts, ...]) -> int:
         if frequency is not None:
             return frequency
     return DEFAULT_CLOCK
+
+
+def read_rates(survey: Survey) -> dict[str, int]:
+    """Return the Hz of the clocks of core timers and DSU clocks, by path, where the tree tells them."""
+    rates = {}
+    for node in survey.tree.nodes():
+        title = survey.title(node)
+        if title not in _CLOCKED or not node.enabled:
+            continue
+        raw = node.raw("clocks") or b""
+        clock = survey.tree.by_phandle(int.from_bytes(raw[:4], "big")) if len(raw) >= 4 else None
+        if clock is None and len(raw) >= 4:
+            continue  # told, as any phandle of no node
+        rate = None if clock is None else _frequency(survey, clock)
+        if rate is not None:
+            rates[node.path] = rate
+        elif clock is None or not clock.has("clock-frequency"):
+            what = (
+                "has no clocks" if clock is None else f"has the clock {clock.path}, which tells no frequency"
+            )
+            message = f"{node.path} {what}: it is taken to run with the core clock"
+            survey.say(NOTE, "clock-unknown", message, node, "clocks", node.cell_place("clocks", 0))
+    return rates
 
 
 def _clock_of(survey: Survey, node: Node) -> Node | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kvx_emu.core_id import CoreId
-    from kvx_emu.dt.tree import Node
+    from kvx_emu.dt.tree import Node, Tree
     from kvx_emu.errors import Place
     from kvx_emu.hw.model import Model
 
@@ -60,8 +62,28 @@ class Ipi(NamedTuple):
     wires: tuple[Wire, ...]
 
 
+class Link(NamedTuple):
+    """An interrupt of an enabled node that gets to a controller, through nexus nodes or not.
+
+    `index` is its place among the node's interrupts, from 0; `cells` the specifier as `target` sees it;
+    `place` where the node names it, in `property`.
+    """
+
+    node: Node
+    index: int  # type: ignore[assignment]  # not tuple's method: nobody searches a link
+    target: Node
+    cells: tuple[int, ...]
+    place: Place
+    property: str  # `interrupts-extended` or `interrupts`
+
+
 class Wiring(NamedTuple):
-    """All that a tree says of its interrupt hardware."""
+    """All that a tree says of its interrupt hardware.
+
+    `links` are the interrupts that reach a controller, by the order of the tree; `rates` the Hz of the clocks
+    of core timers and DSU clocks by path, of those that tell one; `powers` the path of the power controller
+    that a cpu names, of those that do.
+    """
 
     clock_hz: int
     clusters: int
@@ -70,3 +92,7 @@ class Wiring(NamedTuple):
     blocks: tuple[Block, ...]
     ipis: tuple[Ipi, ...]
     dialect: str  # coolidge (an intc in each cpu node) or kvx (one for all)
+    tree: Tree
+    links: tuple[Link, ...]
+    rates: Mapping[str, int]
+    powers: Mapping[CoreId, str]

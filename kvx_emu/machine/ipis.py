@@ -6,10 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from kvx_emu.core_id import core_names
-from kvx_emu.dt.interrupts import interrupts
 from kvx_emu.errors import ERROR, WARNING
 from kvx_emu.machine.facts import Block, Ipi, Wire
-from kvx_emu.machine.lines import misread
 from kvx_emu.models.core import LINES
 from kvx_emu.models.ipi_ctrl import FIRST_LINE, SETS, IpiCtrl
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     from kvx_emu.core_id import CoreId
     from kvx_emu.dt.interrupts import Interrupt
     from kvx_emu.dt.tree import Node
-    from kvx_emu.errors import Finding, Place
+    from kvx_emu.errors import Place
     from kvx_emu.machine.cores import Cores
     from kvx_emu.machine.survey import Survey
 
@@ -51,15 +49,14 @@ def read_ipis(survey: Survey, blocks: tuple[Block, ...], cores: Cores) -> tuple[
 
 def _ipi(survey: Survey, block: Block, cluster: int, cores: Cores) -> Ipi:
     """Return a controller with the wires that its node names."""
-    found: list[Finding] = []
-    entries = interrupts(block.node, found.append)
-    if misread(survey, entries):
+    entries, found = survey.interrupts(block.node)
+    if survey.misread(entries):
         found = [finding for finding in found if finding.code == "intc-cells"]
     for finding in found:
         # Of Kalray's controllers that is told already, and with more of what is expected.
         if finding.code != "intc-cells" or not survey.blamed(finding.code, finding.place):
             survey.tell(finding)
-    broken = bool(found) or misread(survey, entries)
+    broken = bool(found) or survey.misread(entries)
     wires: dict[tuple[CoreId, int], Wire] = {}
     for interrupt in entries:
         for wire in _wires(survey, block, cluster, interrupt, cores):

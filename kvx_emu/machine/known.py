@@ -6,6 +6,13 @@ QEMU generates, and the series posted to the kernel mailing list in 2023 and 202
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from kvx_emu.errors import InputError
+
+if TYPE_CHECKING:
+    from kvx_emu.dt.tree import Node
+
 _BLOCKS = {
     "core interrupt controller": "k1c-core-intc kvx-core-intc kv3-1-core-intc kv3-1-intc",
     "IPI controller": "k1c-ipi-ctrl kvx-ipi-ctrl kv3-1-ipi-ctrl coolidge-ipi-ctrl",
@@ -36,6 +43,18 @@ ADDRESSED = {
     "power controller", "DSU clock", "FTU", "DMA", "IOMMU",
 }  # fmt: skip
 """Those that answer at addresses. Sources: the bindings; the others are inside the cores."""
+
+IN_CORE = {"core timer", "core watchdog", "performance monitor", "DAME handler"}
+"""Those whose interrupts a core raises itself. Sources: the drivers of kalray/linux."""
+
+
+def title(node: Node) -> str | None:
+    """Return what a node is by the first of Kalray's strings in its `compatible`; None without one."""
+    try:
+        compatibles = node.strings("compatible")
+    except InputError:
+        return None
+    return next((TITLES[text] for text in compatibles if text in TITLES), None)
 
 
 def nearest(compatible: str) -> str | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from kvx_emu.core_id import CoreId, core_names
-from kvx_emu.dt.interrupts import interrupts
 from kvx_emu.errors import ERROR, WARNING
 from kvx_emu.machine import known
 from kvx_emu.models.core import LINES
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from kvx_emu.dt.interrupts import Interrupt
     from kvx_emu.dt.tree import Node
-    from kvx_emu.errors import Finding, Place
+    from kvx_emu.errors import Place
     from kvx_emu.machine.cores import Cores
     from kvx_emu.machine.facts import Block
     from kvx_emu.machine.survey import Survey
@@ -84,9 +83,8 @@ def _lines(
 
 def _interrupts(survey: Survey, node: Node, *, read: bool) -> list[Interrupt]:
     """Return the interrupts of a device; `read` says that what is wrong with them was told before."""
-    found: list[Finding] = []
-    result = interrupts(node, found.append)
-    if read or misread(survey, result):
+    result, found = survey.interrupts(node)
+    if read or survey.misread(result):
         return result
     name = "interrupts-extended" if node.has("interrupts-extended") else "interrupts"
     if not node.raw(name):
@@ -118,14 +116,6 @@ def _says_so(node: Node | None) -> bool:
 def _is_ipi(survey: Survey, node: Node) -> bool:
     found = survey.model(node)
     return found is not None and issubclass(found[1], IpiCtrl)
-
-
-def misread(survey: Survey, found: list[Interrupt]) -> bool:
-    """Whether a controller of these has wrong #interrupt-cells, so that what follows means nothing."""
-    return any(
-        survey.blamed("intc-cells", interrupt.controller.property_place("#interrupt-cells"))
-        for interrupt in found
-    )
 
 
 def _check_phandles(survey: Survey, node: Node) -> None:

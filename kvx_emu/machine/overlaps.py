@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvx_emu.errors import ERROR, WARNING
+from kvx_emu.errors import ERROR, NOTE, WARNING
 from kvx_emu.machine import known
 from kvx_emu.machine.ipis import is_ipi
 
@@ -18,8 +18,10 @@ _NAMED = 4  # of the devices in a memory that a message names
 def check_overlaps(survey: Survey, blocks: tuple[Block, ...]) -> None:
     """See that IPI controllers have their addresses for themselves, and that no memory lies over a device.
 
-    Each of a crowd at one place is told, with one of those that it overlaps. Source for what may overlap
-    (the power controller and the DSU clock do): QEMU's and Kalray's own trees.
+    Of other blocks of Kalray's that overlap, a note tells which answers: the smaller (QEMU's and Kalray's own
+    trees need that: the DSU clock lies inside the power controller). Of equal ones nobody can say.
+
+    Each of a crowd at one place is told, with one of those that it overlaps.
     """
     farthest: dict[str, Block] = {}  # of those of one kind that were seen: which reaches farthest
     covered: dict[int, tuple[Block, list[Block]]] = {}
@@ -38,6 +40,8 @@ def check_overlaps(survey: Survey, blocks: tuple[Block, ...]) -> None:
                 message = _both(other, block)
                 for each in (other, block):
                     survey.say(ERROR, "ipi-reg-overlap", message, each.node, "reg", each.place)
+            elif kinds == {"block"}:
+                _tell_blocks(survey, other, block)
         if kind not in farthest or block.end > farthest[kind].end:
             farthest[kind] = block
     for memory, devices in covered.values():
@@ -67,6 +71,15 @@ def _tell_covered(survey: Survey, memory: Block, devices: list[Block]) -> None:
     for device in devices:
         message = _both(memory, device)
         survey.say(WARNING, "mem-overlap", message, device.node, "reg", device.place)
+
+
+def _tell_blocks(survey: Survey, first: Block, second: Block) -> None:
+    severity, who = WARNING, "both are of one size, so nobody can say which answers there"
+    if first.size != second.size:
+        smaller = min(first, second, key=lambda block: block.size)
+        severity, who = NOTE, f"{smaller.node.path}, the smaller, answers there"
+    for each in (first, second):
+        survey.say(severity, "reg-overlap", f"{_both(first, second)}: {who}", each.node, "reg", each.place)
 
 
 def _both(first: Block, second: Block) -> str:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kvx_emu.dt.interrupts import interrupts
 from kvx_emu.errors import ERROR, NOTE, WARNING, Finding, InputError
 from kvx_emu.hw import registry
+from kvx_emu.machine import known
 from kvx_emu.models.core import Core
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from kvx_emu.dt.interrupts import Interrupt
     from kvx_emu.dt.tree import Node, Tree
     from kvx_emu.errors import Place
 
@@ -31,6 +34,7 @@ class Survey:
         self._report = report
         self._told: set[Finding] = set()
         self._compatible: dict[Node, list[str]] = {}
+        self._interrupts: dict[Node, tuple[list[Interrupt], list[Finding]]] = {}
         self._errors_at: set[tuple[str, Place]] = set()
         self._room = {ERROR: _ROOM, WARNING: _ROOM, NOTE: _ROOM}
 
@@ -92,6 +96,26 @@ class Survey:
     def _tell_all(self, error: InputError) -> None:
         for finding in error.findings:
             self.tell(finding)
+
+    def title(self, node: Node) -> str | None:
+        """Return what the first of Kalray's strings in a node's `compatible` stands for, None without one."""
+        return next((known.TITLES[text] for text in self.compatible(node) if text in known.TITLES), None)
+
+    def interrupts(self, node: Node) -> tuple[list[Interrupt], list[Finding]]:
+        """Return the interrupts of a node and what is wrong with them, which is not told yet."""
+        known_ones = self._interrupts.get(node)
+        if known_ones is None:
+            found: list[Finding] = []
+            known_ones = self._interrupts[node] = interrupts(node, found.append), found
+        return known_ones
+
+    def misread(self, entries: list[Interrupt]) -> bool:
+        """Whether a controller of these has wrong #interrupt-cells, so that what follows means nothing."""
+        controllers = {interrupt.controller for interrupt in entries}
+        return any(
+            self.blamed("intc-cells", controller.property_place("#interrupt-cells"))
+            for controller in controllers
+        )
 
     def model(self, node: Node) -> tuple[str, type] | None:
         """Return the first of a node's `compatible` that has a model, and the model."""

@@ -13,10 +13,12 @@ from kvx_emu.errors import ERROR, NOTE, WARNING
 from kvx_emu.hw import registry
 from kvx_emu.hw.model import Model
 from kvx_emu.machine import known
-from kvx_emu.machine.cores import DEFAULT_CLOCK, read_clock, read_cores
-from kvx_emu.machine.facts import Block, CpuFacts, Ipi, Wire, Wiring
+from kvx_emu.machine.apic import check_apic, check_cells
+from kvx_emu.machine.cores import DEFAULT_CLOCK, read_clock, read_cores, read_powers, read_rates
+from kvx_emu.machine.facts import Block, CpuFacts, Ipi, Link, Wire, Wiring
 from kvx_emu.machine.ipis import PAGE, read_ipis
 from kvx_emu.machine.lines import check_lines
+from kvx_emu.machine.links import read_links
 from kvx_emu.machine.overlaps import check_overlaps
 from kvx_emu.machine.survey import Survey
 from kvx_emu.machine.windows import cluster_at, to_global
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from kvx_emu.errors import Finding, Place
     from kvx_emu.machine.survey import Report
 
-__all__ = ["DEFAULT_CLOCK", "PAGE", "Block", "CpuFacts", "Ipi", "Wire", "Wiring", "read_wiring"]
+__all__ = ["DEFAULT_CLOCK", "PAGE", "Block", "CpuFacts", "Ipi", "Link", "Wire", "Wiring", "read_wiring"]
 
 _STATUSES = ("okay", "ok", "disabled", "reserved", "fail")
 """What `status` may say, and anything after `fail-`. Source: Devicetree Specification 2.3.4."""
@@ -44,6 +46,7 @@ def read_wiring(tree: Tree, report: Report, profile: str = registry.HARDWARE) ->
 def wire(survey: Survey) -> Wiring:
     """Return the facts of the tree of a survey, to which goes what is wrong."""
     _check_nodes(survey)
+    check_cells(survey)
     cores = read_cores(survey)
     cpus = cores.cpus
     clusters = 1 + max((cpu.core.cluster for cpu in cpus), default=0)
@@ -51,9 +54,15 @@ def wire(survey: Survey) -> Wiring:
     ipis = read_ipis(survey, blocks, cores)
     check_overlaps(survey, blocks)
     check_lines(survey, blocks, cores)
+    links = read_links(survey)
+    check_apic(survey, blocks, cores, links)
+    rates, powers = read_rates(survey), read_powers(survey, cpus)
     if not cpus:
         survey.say(WARNING, "no-cpus", "the tree has no enabled cpu", survey.tree.root)
-    return Wiring(read_clock(survey, cpus), clusters, cpus, cores.shared, blocks, ipis, cores.dialect)
+    clock = read_clock(survey, cpus)
+    return Wiring(
+        clock, clusters, cpus, cores.shared, blocks, ipis, cores.dialect, survey.tree, links, rates, powers
+    )
 
 
 def _check_nodes(survey: Survey) -> None:

@@ -3,6 +3,26 @@
 Importing this package registers every built-in model.
 """
 
-from kvx_emu.models import core, ipi_ctrl
+from kvx_emu.models import (
+    apic_gic,
+    apic_mailbox,
+    core,
+    dsu_clock,
+    ftu,
+    ipi_ctrl,
+    itgen,
+    pcimsi,
+    pwr_ctrl,
+)
 
-__all__ = ["core", "ipi_ctrl"]
+__all__ = [
+    "apic_gic",
+    "apic_mailbox",
+    "core",
+    "dsu_clock",
+    "ftu",
+    "ipi_ctrl",
+    "itgen",
+    "pcimsi",
+    "pwr_ctrl",
+]

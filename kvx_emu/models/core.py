@@ -7,14 +7,15 @@ and asks after each change whether a line is to be taken: `core.ilr & core.open`
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING
 
-from kvx_emu.hw.register import bits, registers_of
+from kvx_emu.hw.register import registers_of
 from kvx_emu.hw.registry import model
-from kvx_emu.models.core_registers import SFRS, CoreRegisters, Owners, Sfr
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+from kvx_emu.models import core_events
+from kvx_emu.models.core_access import PL_OVERFLOW, PRIVILEGE, Access
+from kvx_emu.models.core_events import Events
+from kvx_emu.models.core_registers import CoreRegisters
+from kvx_emu.models.core_state import Saving
+from kvx_emu.models.core_timers import Timers
 
 LINES = 32
 DAME = 16
@@ -25,12 +26,10 @@ TRAP_VECTOR = 0x40
 INTERRUPT_VECTOR = 0x80
 """Offset from EV of interrupts. Source: QEMU cpu_helper.c; Linux kvx-exceptions.rst."""
 
-# Exception classes (ES.EC) and causes of hardware traps (ES.HTC). Source: QEMU target/kvx/cpu_bits.h.
+# Exception classes (ES.EC). Source: QEMU target/kvx/cpu_bits.h.
 EC_TRAP = 1
 EC_INTERRUPT = 2
 EC_DOUBLE = 8
-PRIVILEGE = 2
-PL_OVERFLOW = 19
 
 
 class State(Enum):
@@ -42,6 +41,22 @@ class State(Enum):
     SLEEP = "sleep"
     STOPPED = "stopped"
     WAITIT = "waitit"
+    SYNC = "syncgroup"
+
+    @property
+    def held(self) -> bool:
+        """Whether the core is held in reset."""
+        return self is State.RESETTING
+
+    @property
+    def asleep(self) -> bool:
+        """Whether the core sleeps in an instruction."""
+        return self not in (State.RESETTING, State.RUNNING)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the core is in an instruction that starts again after an exception."""
+        return self in (State.WAITIT, State.SYNC)
 
 
 class Entry(Enum):
@@ -76,8 +91,6 @@ _WU = CoreRegisters.WS.fields
 REQUEST_WAKES = _WU["WU0"].mask | _WU["WU1"].mask
 _ENDS = {State.AWAIT: _WU["WU0"].mask, State.SLEEP: _WU["WU1"].mask, State.STOPPED: _WU["WU2"].mask}
 
-_DEBUGGER = {name: sfr for name, sfr in SFRS.items() if not sfr.relative}
-_BITS_PER_LINE = {"ILE": 1, "ILL": 2, "ILR": 1}
 _LOW_HALF = (1 << 32) - 1
 
 
@@ -99,24 +112,28 @@ _THRESHOLD = {
 
 
 @model("kalray,kv3-1-intc", "kalray,kv3-1-core-intc", "kalray,kvx-core-intc", "kalray,k1c-core-intc")
-class Core(CoreRegisters):
+class Core(Saving, Access):
     """A core (`pid` 0 to 15, 16 for the RM) of a cluster, with its interrupt controller.
 
     The registers' values are attributes under the lower-case names; read them freely, write them by
     `poke` or as software does, so that `open` follows. A new core is held in reset until `start`.
 
     `open` is the mask of the lines that would be taken if they were requested now. `pc` is the address
-    of the next instruction, and of the WAITIT itself while the core waits in one. `rz` is what the last
-    finished WAITIT left in its register.
+    of the next instruction, and of the WAITIT or SYNCGROUP itself while the core waits in one. `rz` is
+    what the last finished WAITIT left in its register.
     """
 
     def __init__(self, cluster: int, pid: int) -> None:
         self.cluster = cluster
         self.pid = pid
+        Timers.__init__(self)
+        Events.__init__(self)
         self.reset()
 
     def reset(self) -> None:
         """Set all registers to their reset values, drop all requests, and hold the core in reset."""
+        self._timers.reset()
+        self._events.sent = 0
         for register in registers_of(CoreRegisters):
             setattr(self, register.attribute, register.initial())
         fields = self.PCR.fields
@@ -125,15 +142,15 @@ class Core(CoreRegisters):
         self.rz = 0
         self.state = State.RESETTING
         self.open = 0
-        # Operands of the WAITITs that have not finished, by (pc, PL), and which of them was the last begun.
-        self._waits: dict[tuple[int, int], int] = {}
-        self._wait = (0, 0)
+        # The WAITITs and SYNCGROUPs that have not finished, by (pc, PL): the state in them and the operand.
+        # The last one was begun last.
+        self._waits = {}
         self._rank()
 
     def start(self, pc: int = 0) -> None:
         """Let a core that is held in reset run from `pc`; requests that came meanwhile are kept."""
         if self.state is State.RESETTING:
-            self.state = _RUNNING
+            self._become(_RUNNING)
             self.pc = pc
             self._settle()
 
@@ -248,7 +265,8 @@ class Core(CoreRegisters):
             | first << _PTAPL
             | (first - target) << _PTRPL
         )
-        self.state = _RUNNING
+        if self.state is not _RUNNING:
+            self._become(_RUNNING)
         self.open = self._above[_THRESHOLD[ps & _GUARD]] & self.ile
         return entry
 
@@ -301,7 +319,7 @@ class Core(CoreRegisters):
         self.pc = self.spc[pl]
         self.open = self._above[_THRESHOLD[ps & _GUARD]] & self.ile
         if self._waits and (self.pc, target) in self._waits:
-            self.waitit(self._waits[self.pc, target])
+            self._begin(*self._waits[self.pc, target])
         return True
 
     def put_back(self, ilr: int, ps: int, pc: int, sps: int, spc: int) -> None:
@@ -315,7 +333,7 @@ class Core(CoreRegisters):
 
     # -- sleep ------------------------------------------------------------------------------------
     # Source: QEMU target/kvx/cpu.c and op_helper.c. `pc` already names the instruction after await,
-    # sleep or stop, and WAITIT itself, because that one starts again after an exception.
+    # sleep or stop, and WAITIT or SYNCGROUP itself, because those start again after an exception.
 
     def await_(self) -> None:
         """Execute AWAIT: sleep until WS.WU0 is set."""
@@ -336,20 +354,48 @@ class Core(CoreRegisters):
         are enabled lines of the current level and less privileged ones. More privileged lines are taken
         meanwhile, and the WAITIT starts again when they return to it. Without any mask it ends at once.
         """
-        self._wait = (self.pc, self.ps & _PL)
-        self._waits[self._wait] = operand
-        self._doze(State.WAITIT)
+        self._begin(State.WAITIT, operand)
+
+    def syncgroup(self, operand: int) -> bool:
+        """Execute SYNCGROUP: sleep until all events it waits for are there, clear them and send others.
+
+        From bit 0 of `operand`, 16 bits each: the forward events and the backward events to wait for,
+        the forward and the backward events to send, which `take_notifications` returns then. Interrupts
+        are taken meanwhile as in AWAIT, and the SYNCGROUP starts again when they return to it. False if
+        it trapped with PRIVILEGE, above MO.SYNC's level. Source: QEMU target/kvx/op_helper.c,
+        gen/translate-insn.c; it asks MO.STOP for the right, by mistake.
+        """
+        if self._denied([core_events.OWNER.get(self.mo)]):
+            return False
+        self._begin(State.SYNC, operand)
+        return True
+
+    def _begin(self, state: State, operand: int) -> None:
+        """Sleep in an instruction that starts again when an exception returns to it."""
+        wait = self.pc, self.ps & _PL
+        self._waits.pop(wait, None)
+        self._waits[wait] = state, operand
+        self._doze(state)
 
     def _doze(self, state: State) -> None:
-        self.state = state
+        self._become(state)
         self._settle()
 
     def _settle(self) -> None:
         """Wake up if there is reason to, and bring `open` up to date."""
-        if self.state is State.WAITIT:
-            self._match()
-        elif self.ws & _ENDS.get(self.state, 0):
-            self.state = _RUNNING
+        state = self.state
+        if state is State.WAITIT or state is State.SYNC:
+            wait = next(reversed(self._waits))
+            _, operand = self._waits[wait]
+            if self._match(operand) if state is State.WAITIT else self._gather(operand):
+                del self._waits[wait]
+                self._become(_RUNNING)
+        elif self.ws & _ENDS.get(state, 0):
+            self._become(_RUNNING)
+        self._reopen()
+
+    def _reopen(self) -> None:
+        """Bring `open` up to date."""
         if self.state in (State.RESETTING, State.STOPPED):
             self.open = 0
         elif self.state is State.WAITIT:
@@ -358,122 +404,11 @@ class Core(CoreRegisters):
         else:
             self.open = self.open_at(self.ps)
 
-    def _match(self) -> None:
-        operand = self._waits[self._wait]
+    def _match(self, operand: int) -> bool:
+        """Whether the requests end a WAITIT; then they are put into `rz`."""
         every = operand >> 32
         pending = self.ilr & self.ile & ~self._foreign(self.ps & _PL)
         if not operand or pending & operand & _LOW_HALF or (every and pending & every == every):
             self.rz = pending
-            self.state = _RUNNING
-            del self._waits[self._wait]
-
-    # -- registers --------------------------------------------------------------------------------
-
-    @classmethod
-    def sfrs(cls) -> Mapping[str, Sfr]:
-        """Return all names that `peek` and `poke` take, by SFR number."""
-        return _DEBUGGER
-
-    def peek(self, name: str) -> int:
-        """Return a register as a debugger sees it, without checks.
-
-        KeyError for an unknown name, or for a write-only one of the owners (ITOW).
-        """
-        sfr = _DEBUGGER[name]
-        value: int | list[int] = getattr(self, sfr.register.attribute)
-        return value if isinstance(value, int) else value[self._place(sfr)]
-
-    def poke(self, name: str, value: int) -> None:
-        """Write a register as a debugger does: without checks, owners as absolute levels.
-
-        Bits that do not exist or can not be written are left out, and so is a register that is read
-        only. KeyError as for `peek`.
-        """
-        sfr = _DEBUGGER[name]
-        if sfr.access != "R":
-            self._store(sfr, value)
-
-    def read_sfr(self, name: str) -> int:
-        """Return a register as an instruction at the current level sees it.
-
-        Bits of lines that a more privileged level owns read as 0, and so does a write-only register.
-        KeyError for an unknown name. Source: QEMU target/kvx/op_helper.c.
-        """
-        if SFRS[name].relative:
-            return 0
-        value = self.peek(name)
-        width = _BITS_PER_LINE.get(name)
-        if width:
-            for line in bits(self._foreign(self.ps & _PL)):
-                value &= ~(((1 << width) - 1) << line * width)
-        return value
-
-    def wfxl(self, name: str, operand: int) -> bool:
-        """Execute WFXL: in bits 31:0 clear what the low half of `operand` says, then set what the high says.
-
-        So a bit in both ends up set. False if it trapped instead, before any effect: with PRIVILEGE to the
-        owner of a line whose bits are touched and that is more privileged, or as the owners' names say.
-        Source: QEMU target/kvx/gen/mds-helpers.c and op_helper.c; Linux asm/sfr.h.
-        """
-        return self._write(SFRS[name], operand >> 32, operand & _LOW_HALF)
-
-    def wfxm(self, name: str, operand: int) -> bool:
-        """Execute WFXM: the same as WFXL for bits 63:32."""
-        return self._write(SFRS[name], operand & ~_LOW_HALF, (operand & _LOW_HALF) << 32)
-
-    def _write(self, sfr: Sfr, set_: int, clear: int) -> bool:
-        register = sfr.register
-        if sfr.relative:
-            return self._delegate(sfr, set_, clear)
-        if isinstance(register, Owners) or sfr.access == "R":
-            return True  # read only for instructions
-        # PS is written unchecked: PSO owns its fields, but no source tells which field is where in PSO.
-        width = _BITS_PER_LINE.get(register.name)
-        if width:
-            touched = {bit // width for bit in bits((set_ | clear) & register.mask)}
-            if self._denied(self.owner(line) for line in touched):
-                return False
-        self._store(sfr, self.peek(sfr.name) & ~clear | set_)
-        return True
-
-    def _delegate(self, sfr: Sfr, set_: int, clear: int) -> bool:
-        """Give each touched resource to the level so many above the current one as the set bits say.
-
-        A sum above 3 traps with PL_OVERFLOW. Source: QEMU target/kvx/op_helper.c. That only the owner
-        may give it away is as for the lines' own bits.
-        """
-        owners = getattr(self, sfr.register.attribute)
-        touched = {bit // 2 for bit in bits((set_ | clear) & sfr.register.mask)}
-        if self._denied(owners >> 2 * field & 3 for field in touched):
-            return False
-        for field in touched:
-            owner = (self.ps & _PL) + (set_ >> 2 * field & 3)
-            if owner > 3:
-                self.trap(PL_OVERFLOW, _HTO["PLO"].get(self.hto))
-                return False
-            owners = owners & ~(3 << 2 * field) | owner << 2 * field
-        self._store(SFRS[sfr.register.name], owners)
-        return True
-
-    def _denied(self, owners: Iterable[int]) -> bool:
-        """Trap with PRIVILEGE to the most privileged of `owners`, if that is above the current level."""
-        owner = min(owners, default=3)
-        if owner >= self.ps & _PL:
-            return False
-        self.trap(PRIVILEGE, owner)
-        return True
-
-    def _place(self, sfr: Sfr) -> int:
-        return self.ps & _PL if sfr.place is None else sfr.place
-
-    def _store(self, sfr: Sfr, value: int) -> None:
-        """Write what can be written of `value`, and see what follows for sleep and `open`."""
-        register = sfr.register
-        value = self.peek(sfr.name) & ~register.writable | value & register.writable
-        if register.count is None:
-            setattr(self, register.attribute, value)
-        else:
-            getattr(self, register.attribute)[self._place(sfr)] = value
-        if register is self.ILL or register is self.ITO:
-            self._rank()
-        self._settle()
+            return True
+        return False

@@ -1,6 +1,6 @@
 """The special function registers (SFRs) of a kvx core: what they are called, hold and who says so.
 
-`offset` is the SFR's number. The timers and the inter-processor events (IPE) are not here.
+`offset` is the SFR's number.
 """
 
 from __future__ import annotations
@@ -131,6 +131,47 @@ class CoreRegisters:
         src=SRC + "; reset PID and CID: Linux arch/kvx/include/asm/smp.h",
         doc="which core this is",
     )
+    IPE = Register(
+        10,
+        size=8,
+        fields=(
+            Field("FE", 0, 16, "forward events that came, bit n: event n"),
+            Field("BE", 16, 16, "backward events that came"),
+            Field("FM", 32, 16, "forward events to pass on"),
+            Field("BM", 48, 16, "backward events to pass on"),
+        ),
+        src=SRC,
+        doc="inter-processor events",
+    )
+    TCR = Register(
+        18,
+        size=8,
+        width=32,
+        writable=0x1FFF0000,
+        fields=(
+            Field("T0CE", 16, 1, "timer 0 counts"),
+            Field("T1CE", 17, 1, "timer 1 counts"),
+            Field("T0IE", 18, 1, "an underflow of timer 0 requests line 0"),
+            Field("T1IE", 19, 1, "an underflow of timer 1 requests line 1"),
+            Field("T0ST", 20, 1, "timer 0 has underflowed since software cleared it"),
+            Field("T1ST", 21, 1, "timer 1 has underflowed since software cleared it"),
+            Field("T0SI", 22, 1, "timer 0 stops while the core is idle"),
+            Field("T1SI", 23, 1, "timer 1 stops while the core is idle"),
+            Field("WCE", 24, 1, "the watchdog counts"),
+            Field("WIE", 25, 1, "an underflow of the watchdog requests line 2"),
+            Field("WUI", 26, 1, "an underflow of the watchdog while WUS is set resets the core"),
+            Field("WUS", 27, 1, "the watchdog has underflowed since software cleared it"),
+            Field("WSI", 28, 1, "the watchdog stops while the core is idle"),
+        ),
+        src=SRC + "; what the fields do: QEMU target/kvx/timers.c",
+        doc="timer control",
+    )
+    T0V = Register(19, size=8, src=SRC, doc="value of timer 0, counting down")
+    T1V = Register(20, size=8, src=SRC, doc="value of timer 1, counting down")
+    T0R = Register(21, size=8, src=SRC, doc="what timer 0 starts again from after an underflow")
+    T1R = Register(22, size=8, src=SRC, doc="what timer 1 starts again from after an underflow")
+    WDV = Register(23, size=8, src=SRC, doc="value of the watchdog, counting down")
+    WDR = Register(24, size=8, src=SRC, doc="what the watchdog starts again from after an underflow")
     ILE = Register(25, size=8, width=32, src=SRC, doc="enabled lines")
     ILL = Register(26, size=8, src=SRC, doc="level of each line, 0 to 3, line n at bits 2n+1:2n")
     ILR = Register(27, size=8, width=32, src=SRC, doc="requested (pending) lines")

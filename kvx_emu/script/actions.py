@@ -1,7 +1,8 @@
 """What a script asks for, ready for an engine: cores, ticks and values are resolved and checked.
 
 An engine reads these and nothing else of a script. Times are in ticks of the core clock. Every action
-knows its place in the script, for messages.
+knows its place in the script, for messages. Interrupt inputs and mailboxes are handles that the board gave
+for their names: only the board knows what is in them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from kvx_emu.core_id import CoreId
     from kvx_emu.errors import Place
     from kvx_emu.script.replay.table import Table
@@ -153,12 +156,105 @@ class Mark(Action):
 
 
 @dataclass(frozen=True, slots=True)
+class Signal(Action):
+    """Raise, lower or pulse (`kind`) an interrupt input: of a device, or of a controller."""
+
+    kind: str
+    input: Hashable
+
+
+@dataclass(frozen=True, slots=True)
+class Message(Action):
+    """Write 8 bytes to the VALUE of a mailbox; the writer None is a device."""
+
+    writer: CoreId | None
+    mailbox: Hashable
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timer(Action):
+    """Set up a counter of each core: timer 0 or 1, or the watchdog (2).
+
+    `value` and `reload` go to its registers (T0V and T0R, T1V and T1R, WDV and WDR) unless they are None;
+    then the bits `mask` of TCR become those of `bits`.
+    """
+
+    cores: tuple[CoreId, ...]  # ascending
+    timer: int
+    value: int | None
+    reload: int | None
+    mask: int
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Start(Action):
+    """Wake each core up at `pc` (a multiple of 0x1000) by the power controller; `writer` asks, or nobody."""
+
+    cores: tuple[CoreId, ...]  # ascending
+    pc: int
+    writer: CoreId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop(Action):
+    """Each core executes STOP, or is held in reset."""
+
+    cores: tuple[CoreId, ...]  # ascending
+    reset: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Action):
+    """The PE `core` initiates the inter-processor event `event` (0..15), forward or backward."""
+
+    core: CoreId
+    event: int
+    forward: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Idle(Action):
+    """Each core clears WS.WU0 and executes AWAIT."""
+
+    cores: tuple[CoreId, ...]  # ascending
+
+
+@dataclass(frozen=True, slots=True)
+class Irq(Action):
+    """A Linux driver enables (`on`) or disables an interrupt: that of a device, or bit `bit` of a mailbox.
+
+    Exactly one of `device` and `mailbox` is not None, and `bit` goes with the mailbox.
+    """
+
+    device: Hashable | None
+    mailbox: Hashable | None
+    bit: int | None
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Affinity(Action):
+    """Linux moves the interrupt of a device, or those of a mailbox, to `core`, a PE that can take it.
+
+    Exactly one of `device` and `mailbox` is not None.
+    """
+
+    device: Hashable | None
+    mailbox: Hashable | None
+    core: CoreId
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """A whole script, bound to a board.
 
     `service` holds the service time of each of the 32 lines. `latency` says whether an expectation
     uses `within`, so that an engine need not keep times that nobody asks for. `files` are the paths of
-    the tables that are read during the run.
+    the tables that are read during the run. `boot` is "running", "reset" or "full"; `defects` names the
+    defects of Linux drivers that are to show; `devices` are the interrupts, as handles of the board, that
+    Linux drivers request at boot (None: those of all devices).
     """
 
     name: str | None
@@ -170,7 +266,10 @@ class Program:
     actions: tuple[Action, ...]
     latency: bool
     files: tuple[str, ...] = ()
+    boot: str = "running"
+    defects: tuple[str, ...] = ()
+    devices: tuple[Hashable, ...] | None = ()
 
 
-COUNTS = ("delivered", "coalesced", "masked", "requested", "pending", "cleared")
+COUNTS = ("delivered", "coalesced", "masked", "requested", "pending", "cleared", "handled", "lost", "timers")
 """The counts that an expectation may name."""

@@ -15,7 +15,7 @@ from kvx_emu.script.record import NOWHERE
 from kvx_emu.script.report import Refused, Report, TooManyErrors, listed, nearest, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 
     from kvx_emu.core_id import CoreId
     from kvx_emu.errors import Place
@@ -63,6 +63,43 @@ class Board(Protocol):
         """The special registers that a script may name."""
         ...
 
+    @property
+    def devices(self) -> Sequence[Hashable]:
+        """The interrupts of all devices, as `device_input` returns them."""
+        ...
+
+    def device_input(self, node: str, index: int) -> Hashable:
+        """Return interrupt `index` of a device of the tree; equal ones are the same interrupt.
+
+        `node` is a path, a label, or a name, with or without its unit address, that only one node has.
+        Raises ValueError, with the whole message, where there is no such node, or several, or the node
+        has no such interrupt.
+        """
+        ...
+
+    def controller_input(self, node: str, number: int, cores: tuple[CoreId, ...] | None) -> Hashable:
+        """Return input `number` of a GIC, an itgen or the like, or line `number` of a core's controller.
+
+        `cores` (ascending) says which cores are meant where one node stands for the controllers of
+        several, and is None where the script does not say. Raises ValueError, with the whole message,
+        where there is no such node, no such input, or the cores are missing or not the node's.
+        """
+        ...
+
+    def mailbox(self, place: int | str, number: int) -> Hashable:
+        """Return a mailbox of the cluster `place`, or of the node of that name.
+
+        Raises ValueError, with the whole message, where there is none.
+        """
+        ...
+
+    def irq_cores(self, target: Hashable) -> Collection[CoreId]:
+        """Return the PEs that Linux can move an interrupt to: that of a device, or those of a mailbox.
+
+        There is none for one that leads straight to a core.
+        """
+        ...
+
 
 def bind(script: Script, board: Board, *, seed: int | None = None) -> actions.Program:
     """Return the program that `script` is on `board`; `seed` serves the random steps without their own.
@@ -74,12 +111,12 @@ def bind(script: Script, board: Board, *, seed: int | None = None) -> actions.Pr
     report = Report(script.source)
     report.findings.extend(script.findings)
     with no_collection(), suppress(TooManyErrors):
-        program = _Binder(script, board, seed or 0, report).program()
+        program = Binder(script, board, seed or 0, report).program()
     report.finish()
     return program
 
 
-class _Binder:
+class Binder:
     """The state of one `bind`."""
 
     def __init__(self, script: Script, board: Board, seed: int, report: Report) -> None:
@@ -107,6 +144,7 @@ class _Binder:
         self.marks: set[str] = set()  # reached when the step at hand is
         self.all_marks: dict[str, None] = {}  # of the script, once somebody asks
         self.path: list[int] = []
+        self.devices: dict[Hashable, None] = {}  # the interrupts of devices that steps name, in their order
         self.tables: dict[str, Table | None] = {}  # by path; None for those with errors, which were told
 
     def program(self) -> actions.Program:
@@ -115,6 +153,7 @@ class _Binder:
         bound = self.steps(self.script.steps)
         check_expansion(bound, self.report)
         check_time(bound, self.report)
+        devices = self.requested()
         times_of = {duration: self.ticks(duration) or 0 for duration in dict.fromkeys(timing.service)}
         return actions.Program(
             name=self.script.name,
@@ -126,7 +165,25 @@ class _Binder:
             actions=bound,
             latency=self.latency,
             files=tuple(self.tables),
+            boot=self.script.boot,
+            defects=self.script.driver_defects,
+            devices=devices,
         )
+
+    def requested(self) -> tuple[Hashable, ...] | None:
+        """Return the interrupts that Linux drivers request at boot; None for all."""
+        named = self.script.devices
+        if isinstance(named, str):
+            return None
+        if named is None:
+            return tuple(self.devices) if self.script.software == "linux" else ()
+        found: dict[Hashable, None] = {}
+        for name, position in named:
+            try:
+                found[self.board.device_input(name, 0)] = None
+            except ValueError as error:
+                self.report.error(position, "script-node", str(error))
+        return tuple(found)
 
     def steps(self, steps: Sequence[Step | None]) -> tuple[Action, ...]:
         """Return the actions of the steps; those that are wrong are told and left out."""
@@ -137,9 +194,18 @@ class _Binder:
             self.path.append(index)
             with suppress(Refused):
                 place, at = self.report.place(step.position), self.ticks(step.at)
-                bound.append(self.makers[type(step)](step, place, at))
+                bound.append(self.maker(step)(step, place, at))
             self.path.pop()
         return tuple(bound)
+
+    def maker(self, step: Step) -> Callable[..., Action]:
+        """Return what makes the action of a step."""
+        kind = type(step)
+        if kind not in self.makers:
+            from kvx_emu.script.fabric_bind import makers  # scripts of IPIs alone do without
+
+            self.makers |= makers(self)
+        return self.makers[kind]
 
     def ticks(self, duration: times.Duration | None) -> int | None:
         """Return a duration in ticks."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Protocol
 
+from kvx_emu.core_id import RM
 from kvx_emu.limits import LIMITS
 from kvx_emu.script import names, times
 from kvx_emu.script.nodes import REFUSED, Mapping, Node, Scalar, Sequence, Value, resolve
@@ -185,6 +186,25 @@ class Time:
         return either(whole, {"type": "string", "pattern": f"^{times.PATTERN}$", "maxLength": 40}, TEMPLATE)
 
 
+class Period:
+    """A duration of at least one tick."""
+
+    _time = Time()
+
+    def read(self, node: Node, report: Report) -> times.Duration:
+        """Return the duration, not yet in ticks."""
+        duration = self._time.read(node, report)
+        if duration.amount.digits == 0:
+            raise mismatch(node, report, "script-time", "a duration of at least 1 tick")
+        return duration
+
+    def schema(self) -> Schema:
+        """Return what a duration looks like, 0 apart."""
+        whole = {"type": "integer", "minimum": 1, "maximum": LIMITS.ticks - 1}
+        pattern = rf"^(?!0+(\.0+)?[a-z]){times.PATTERN}$"
+        return either(whole, {"type": "string", "pattern": pattern, "maxLength": 40}, TEMPLATE)
+
+
 class WordOr:
     """A given word, or what another kind reads."""
 
@@ -201,7 +221,10 @@ class WordOr:
 
 
 class OneCore:
-    """The name of one core."""
+    """The name of one core; with `without_rm`, which says why, of one PE."""
+
+    def __init__(self, without_rm: str = "") -> None:
+        self.without_rm = without_rm
 
     def read(self, node: Node, report: Report) -> names.CoreSet:
         """Return the name."""
@@ -209,11 +232,15 @@ class OneCore:
         if not name.single:
             found = f"found {quote(name.text)}; expected one core, such as pe0, rm or c2.pe3"
             raise report.refuse(node.position, "script-core", found)
+        if self.without_rm and name.first == RM:
+            found = f"found {quote(name.text)}; expected a PE: {self.without_rm}"
+            raise report.refuse(node.position, "script-core", found)
         return names.CoreSet((name,), (node.position,))
 
     def schema(self) -> Schema:
         """Return the pattern of a core's name."""
-        return either({"type": "string", "pattern": f"^{names.CORE_PATTERN}$"}, TEMPLATE)
+        pattern = names.PE_PATTERN if self.without_rm else names.CORE_PATTERN
+        return either({"type": "string", "pattern": f"^{pattern}$"}, TEMPLATE)
 
 
 class ManyCores:
@@ -328,6 +355,24 @@ class Bounds:
             "minProperties": 1,
         }
         return either(number, bounds)
+
+
+class Several:
+    """A list of values of another kind, which may be empty; each is returned with its position."""
+
+    def __init__(self, kind: Kind, what: str) -> None:
+        self.kind, self.what = kind, what
+
+    def read(self, node: Node, report: Report) -> tuple[tuple[Any, int], ...]:
+        """Return the values, each with its position, in the script's order."""
+        if not isinstance(node, Sequence):
+            raise mismatch(node, report, "script-value", self.what)
+        found = each(node, report, self.kind.read)
+        return tuple(zip(found, (item.position for item in node.items), strict=True))
+
+    def schema(self) -> Schema:
+        """Return a list of the other kind's schema."""
+        return {"type": "array", "items": self.kind.schema()}
 
 
 class Service:

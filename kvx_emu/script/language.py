@@ -19,6 +19,7 @@ from kvx_emu.script.kinds import (
     OneCore,
     Schema,
     Service,
+    Several,
     Text,
     Time,
     Whole,
@@ -28,7 +29,7 @@ from kvx_emu.script.kinds import (
 from kvx_emu.script.nodes import REFUSED, Mapping, Node, Scalar
 from kvx_emu.script.record import REQUIRED, key, read_keys, record_schema
 from kvx_emu.script.report import Refused, Report, quote
-from kvx_emu.script.steps import Step, Steps, step
+from kvx_emu.script.steps import STEPS, Step, Steps, step
 
 if TYPE_CHECKING:
     from kvx_emu.script.names import CoreSet
@@ -228,10 +229,17 @@ class ExpectStep(Step):
     requested: tuple[int, int | None] | None = key(_COUNT, "request rows")
     pending: tuple[int, int | None] | None = key(_COUNT, "requests that wait now")
     cleared: tuple[int, int | None] | None = key(_COUNT, "clear rows")
+    handled: tuple[int, int | None] | None = key(_COUNT, "irq rows: handlers of MSIs that Linux ran")
+    lost: tuple[int, int | None] | None = key(_COUNT, "lost rows; they are about no core and no line")
+    timers: tuple[int, int | None] | None = key(_COUNT, "timer rows: underflows of timers and watchdogs")
     since: str | None = key(Text("the name of a mark"), "count from the latest mark of this name")
     within: Duration | None = key(Time(), "the greatest time from request to enter")
 
-    rule: ClassVar[Schema] = {"anyOf": [{"required": [name]} for name in (*COUNTS, "within")]}
+    rule: ClassVar[Schema] = {
+        "anyOf": [{"required": [name]} for name in (*COUNTS, "within")],
+        "if": {"required": ["lost"]},
+        "then": {"properties": dict.fromkeys(("core", "cores", "line", "lines"), False)},
+    }
 
     @property
     def counts(self) -> tuple[tuple[str, int, int | None], ...]:
@@ -240,10 +248,13 @@ class ExpectStep(Step):
         return tuple((name, *bounds) for name, bounds in pairs if bounds is not None)
 
     def check(self, report: Report) -> None:
-        """Tell an expectation of nothing."""
+        """Tell an expectation of nothing, and one of lost interrupts of a core or a line."""
         if not self.counts and self.within is None:
             expected = f"expected one of {', '.join(COUNTS)} or within"
             raise report.refuse(self.position, "script-missing", f"`expect` checks nothing; {expected}")
+        for name in self.has("core", "cores", "line", "lines") if self.lost is not None else ():
+            message = f"found `{name}` with `lost`; expected `lost` alone: its rows have no core and no line"
+            report.error(self.where(name), "script-key", message)
 
 
 @step("mark")
@@ -253,6 +264,11 @@ class MarkStep(Step):
 
     bare = True
     name: str = key(Text("the name of the moment"), "the name", default=REQUIRED)
+
+
+STEPS.announce("kvx_emu.script.fabric_steps", "raise", "lower", "pulse", "msi", "timer", "watchdog")
+STEPS.announce("kvx_emu.script.fabric_steps", "start", "stop", "ipe", "idle")
+STEPS.announce("kvx_emu.script.fabric_steps", "enable_irq", "disable_irq", "affinity")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,6 +350,20 @@ class Top:
     name: str | None = key(Text("a text"), "what the script is about")
     software: str = key(Choice("linux", "bare"), "what runs on the cores", default="linux")
     nesting: bool = key(Flag(), "whether a higher level preempts a handler; bare only", default=False)
+    boot: str = key(
+        Choice("running", "reset", "full"),
+        "how the cores start: running, held in reset but cluster 0's RM, or as Linux boots them",
+        default="running",
+    )
+    driver_defects: tuple[tuple[str, int], ...] = key(
+        Several(Choice("mailbox-mask"), "a list of defects"),
+        "defects of Linux drivers that are to show; linux only",
+        default=[],
+    )
+    devices: tuple[tuple[str, int], ...] | str | None = key(
+        WordOr("all", Several(Text("a node of the tree"), "all, or a list of nodes of the tree")),
+        "the devices whose Linux drivers request their interrupt at boot; without it those that steps name",
+    )
     timing: Timing = key(Record(Timing, "`timing`"), "how long things take", default={})
     params: dict[str, int] = key(
         Parameters(), "named numbers: `${n}` in any number; --set n=5 overrides", default={}
@@ -344,5 +374,13 @@ class Top:
         "not": {
             "required": ["nesting"],
             "properties": {"nesting": {"const": True}, "software": {"const": "linux"}},
-        }
+        },
+        "if": {"required": ["software"], "properties": {"software": {"const": "bare"}}},
+        "then": {
+            "properties": {
+                "boot": {"not": {"const": "full"}},
+                "driver_defects": {"maxItems": 0},
+                "devices": False,
+            }
+        },
     }

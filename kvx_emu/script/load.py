@@ -38,6 +38,9 @@ class Script:
     name: str | None
     software: str
     nesting: bool
+    boot: str
+    driver_defects: tuple[str, ...]
+    devices: tuple[tuple[str, int], ...] | str | None  # with their positions; "all"; None: those of steps
     timing: Timing
     params: MappingType[str, int]
     steps: tuple[Step | None, ...]
@@ -104,7 +107,22 @@ def _read(report: Report, given: dict[str, int]) -> Script:
         report.error(
             position, "script-value", "found `nesting` with `software: linux`; expected it with bare only"
         )
+    if values["software"] == "bare" and isinstance(root, Mapping):
+        _check_bare(root, values, report)
     return _script(report, values, params or {})
+
+
+def _check_bare(root: Mapping, values: dict[str, Any], report: Report) -> None:
+    """Tell the keys that need Linux: a full boot, its drivers' defects, its devices."""
+    for name, wanting in (
+        ("boot", values["boot"] == "full"),
+        ("driver_defects", bool(values["driver_defects"])),
+        ("devices", "devices" in values),
+    ):
+        if wanting:
+            what = "`boot: full`" if name == "boot" else f"`{name}`"
+            message = f"found {what} with `software: bare`; expected it with linux only"
+            report.error(root.entries[name][0], "script-value", message)
 
 
 def _script(report: Report, values: dict[str, Any], params: dict[str, int]) -> Script:
@@ -114,6 +132,9 @@ def _script(report: Report, values: dict[str, Any], params: dict[str, int]) -> S
         name=values.get("name"),
         software=values["software"],
         nesting=values["nesting"],
+        boot=values["boot"],
+        driver_defects=tuple(dict.fromkeys(name for name, _ in values["driver_defects"])),
+        devices=values.get("devices"),
         timing=values["timing"],
         params=params,
         steps=values.get("steps", ()),

@@ -19,6 +19,8 @@ _CLUSTER = r"(c(0|[1-9][0-9]{0,3})\.)?"
 _PE = r"pe([0-9]|1[0-5])"
 CORE_PATTERN = rf"{_CLUSTER}({_PE}|rm)"
 """What the name of one core looks like."""
+PE_PATTERN = rf"{_CLUSTER}{_PE}"
+"""What the name of one PE looks like."""
 CORES_PATTERN = rf"{_CLUSTER}({_PE}(-([0-9]|1[0-5]))?|rm|all|pes)"
 """What a name that can stand for several cores looks like, `others` apart."""
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingType
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from kvx_emu.script.kinds import Schema, Time, describe
@@ -11,12 +13,45 @@ from kvx_emu.script.record import layout, read_keys, record_schema
 from kvx_emu.script.report import Refused, Report, nearest, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from kvx_emu.script.times import Duration
 
-STEPS: dict[str, type[Step]] = {}
-"""The kinds of steps by name, in the order of the reference."""
+
+class Kinds(MappingType[str, "type[Step]"]):
+    """The kinds of steps by name. Some are declared in a module that is imported when one is needed."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, type[Step] | str] = {}
+
+    def __getitem__(self, name: str) -> type[Step]:
+        found = self._known[name]
+        if isinstance(found, str):
+            import_module(found)
+            found = self._known[name]
+            assert not isinstance(found, str)
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._known
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def add(self, name: str, record: type[Step]) -> None:
+        """Take in a kind; one that was announced keeps its place."""
+        self._known[name] = record
+
+    def announce(self, module: str, *names: str) -> None:
+        """Say that `module` declares these kinds."""
+        self._known |= dict.fromkeys(names, module)
+
+
+STEPS = Kinds()
+"""The kinds of steps, in the order of the reference."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +73,10 @@ class Step:
         if isinstance(self.body, Mapping) and name in self.body.entries:
             return self.body.entries[name][1].position
         return self.position
+
+    def has(self, *names: str) -> list[str]:
+        """Return those of the keys `names` that stand in the script."""
+        return [name for name in names if isinstance(self.body, Mapping) and name in self.body.entries]
 
     def check(self, report: Report) -> None:
         """Tell what is wrong between the keys of the step."""
@@ -156,7 +195,7 @@ def step(name: str) -> Callable[[_Record], _Record]:
     """Register a class as the kind of step `name`."""
 
     def register(record: _Record) -> _Record:
-        STEPS[name] = record
+        STEPS.add(name, record)
         return record
 
     return register

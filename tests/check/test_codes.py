@@ -31,7 +31,7 @@ COMPANIONS = {
     "no-cpus": {"status", "phandle-dangling", "ipi-core-missing"},
     "no-ipi": {"status"},
     "phandle-dangling": {"ipi-core-missing"},
-    "compatible-near": {"interrupts-property"},
+    "compatible-near": {"interrupts-property", "mailbox-parent"},
     "too-many": {"label-undefined"},
     "script-many": {"script-step"},
     "unit-address-format": {"unit-reg-mismatch"},

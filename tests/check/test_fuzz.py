@@ -76,3 +76,28 @@ def test_a_crowd_at_one_place_is_judged_in_time():
     findings = findings_of(f"/dts-v1/;\n/ {{ #address-cells = <2>; #size-cells = <2>;\n{nodes}\n}};\n")
     assert time.perf_counter() - start < 10
     assert any(finding.code == "ipi-twice" for finding in findings)
+
+
+def test_a_crowd_behind_one_map_is_judged_in_time():
+    entries = ", ".join(f"<{n} &i {n}>" for n in range(20_000))
+    nodes = "\n".join(f"d{n} {{ interrupts-extended = <&n {2 * n}>; }};" for n in range(20_000))
+    text = (
+        "/dts-v1/;\n/ { i: i { interrupt-controller; #interrupt-cells = <1>; };\n"
+        f"n: n {{ #address-cells = <0>; #interrupt-cells = <1>; interrupt-map = {entries}; }};\n"
+        f"{nodes}\n}};\n"
+    )
+    start = time.perf_counter()
+    findings = findings_of(text)
+    assert time.perf_counter() - start < 10
+    assert any(finding.code == "interrupt-map-match" for finding in findings)
+
+
+def test_a_crowd_on_one_input_is_judged_in_time():
+    gic = (
+        'gic: gic { compatible = "kalray,coolidge-apic-gic"; interrupt-controller; #interrupt-cells = <1>; };'
+    )
+    nodes = "\n".join(f"d{n} {{ interrupts-extended = <&gic 5>; }};" for n in range(20_000))
+    start = time.perf_counter()
+    findings = findings_of(f"/dts-v1/;\n/ {{ {gic}\n{nodes}\n}};\n")
+    assert time.perf_counter() - start < 10
+    assert any(finding.code == "input-shared" for finding in findings)

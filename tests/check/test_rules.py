@@ -357,3 +357,30 @@ def test_a_blob_gives_what_its_source_gives():
     found = findings_of(blob)
     assert [(f.severity, f.code, f.node, f.property) for f in found] == of_source
     assert all(f.place.offset is not None for f in found)
+
+
+# Maps of interrupts
+
+CONTROLLER = "i: i { interrupt-controller; #interrupt-cells = <2>; };"
+
+
+@pytest.mark.parametrize(
+    ("node", "code"),
+    [
+        ("n { #address-cells = <0>; #interrupt-cells = <1>; interrupt-map = <1 &i 7 4>; };", None),
+        ("n { #address-cells = <0>; #interrupt-cells = <1>; interrupt-map = <1 &i 7>; };", "interrupt-map"),
+        ("n { #address-cells = <0>; #interrupt-cells = <1>; interrupt-map = <1 0x99 7 4>; };", "phandle-dangling"),
+        ("n { #interrupt-cells = <1>; interrupt-map = <1 &i 7 4>; };", "interrupt-map"),
+        ("n { #interrupt-cells = <1>; interrupt-map = <1 &i 7 4>; e { }; };", "interrupt-map"),
+        ("n { #address-cells = <0>; interrupt-map = <1 &i 7 4>; };", "interrupt-provider"),
+        ('n { status = "disabled"; #address-cells = <0>; #interrupt-cells = <1>; interrupt-map = <1>; };', None),
+    ],
+)  # fmt: skip
+def test_a_map_that_nobody_uses_is_checked_as_well(node, code):
+    assert found(CONTROLLER, node) == ([] if code is None else [(W, code, 4)])
+
+
+def test_a_wrong_map_is_told_once_however_many_use_it():
+    wrong = "n: n { #address-cells = <0>; #interrupt-cells = <1>; interrupt-map = <1 &i 7>; };"
+    users = "a { interrupts-extended = <&n 1>; }; b { interrupts-extended = <&n 2>; };"
+    assert found(CONTROLLER, wrong, users) == [(W, "interrupt-map", 4)]

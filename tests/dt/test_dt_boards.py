@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from cpp_reading import from_file
 from dt_reading import normal, run_dtc
 
 from kvx_emu.dt.addresses import regs
@@ -29,7 +30,7 @@ def wires(node: Node) -> list[tuple[str, int]]:
 @pytest.mark.parametrize("board", BOARDS, ids=lambda board: board.stem)
 def test_a_board_is_to_us_what_it_is_to_dtc(board: Path) -> None:
     tree = load_tree(str(board))
-    expected = run_dtc(board.read_bytes(), "dts", "dtb")
+    expected = run_dtc(from_file(board).text.encode(), "dts", "dtb")  # dtc has no preprocessor
     assert expected is not None
     assert normal(tree.to_dtb()) == normal(expected)
     again = read_tree(expected, "blob")

@@ -220,7 +220,7 @@ def test_of_many_controllers_at_one_place_each_is_told():
 def test_a_block_inside_another_is_told_whatever_lies_between():
     small = GIC.replace("a20000 0 0x12000", "ad0000 0 0x40").replace("a20000", "ad0000")
     text = board(TWO, small, small.replace("ad0000", "ad0f00").replace("gic:", ""), ipi(BOTH))
-    found = [(code, node) for _, code, node, _ in told(text)]
+    found = [(code, node) for _, code, node, _ in told(text) if code != "gic-reg-size"]
     assert found == [
         ("ipi-reg-overlap", "/gic@ad0000"),
         ("ipi-reg-overlap", "/ipi@ad0000"),
@@ -233,7 +233,8 @@ def test_a_block_that_a_smaller_one_follows_still_overlaps_a_later_controller():
     large = GIC.replace("a20000 0 0x12000", "a00000 0 0x100000").replace("a20000", "a00000")
     small = GIC.replace("gic: ", "")
     text = board(TWO, large, small, ipi(BOTH))
-    assert [(code, node) for _, code, node, _ in told(text)] == [
+    found = [(code, node) for _, code, node, _ in told(text) if code != "gic-reg-size"]
+    assert found == [
         ("ipi-reg-overlap", "/gic@a00000"),
         ("ipi-reg-overlap", "/ipi@ad0000"),
     ]

@@ -3,22 +3,42 @@
 import re
 from pathlib import Path
 
+import pytest
 from script_board import FakeBoard, read
 
 from kvx_emu.core_id import CoreId
 from kvx_emu.errors import Place
 from kvx_emu.script.actions import Random
 from kvx_emu.script.bind import bind
+from kvx_emu.script.language import Top
 from kvx_emu.script.record import REQUIRED, layout
 from kvx_emu.script.splitmix import random_sends
 from kvx_emu.script.steps import STEPS
 
 TEXT = (Path(__file__).parents[2] / "docs" / "script-language.md").read_text(encoding="utf-8")
+SCRIPTS = re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL)
 
 
 def test_the_first_script_is_valid():
     bound = bind(read(re.search(r"```yaml\n(.*?)```", TEXT, re.DOTALL)[1]), FakeBoard())
     assert len(bound.actions) == 3
+
+
+@pytest.mark.parametrize("number", range(len(SCRIPTS)))
+def test_every_script_that_is_shown_is_valid(number):
+    assert bind(read(SCRIPTS[number]), FakeBoard()).actions
+
+
+def test_every_step_of_the_fabric_is_shown():
+    shown = {step for text in SCRIPTS for step in re.findall(r"^  - (\w+):", text, re.MULTILINE)}
+    announced = list(STEPS)[list(STEPS).index("raise") :]
+    assert len(announced) == 13
+    assert set(announced) <= shown
+
+
+def test_every_top_level_key_is_named():
+    for key in layout(Top).keys:
+        assert f"| `{key.name}` |" in TEXT
 
 
 def test_every_step_and_every_key_is_named():
@@ -27,7 +47,7 @@ def test_every_step_and_every_key_is_named():
         for key in layout(record).keys:
             assert record.bare or f"`{key.name}`" in TEXT, (name, key.name)
             if key.default not in (None, REQUIRED) and not isinstance(key.default, list):
-                assert str(key.default) in TEXT
+                assert str(key.default).lower() in TEXT
 
 
 def test_the_code_and_the_numbers_of_random_are_what_the_generator_does():

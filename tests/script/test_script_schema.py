@@ -8,6 +8,7 @@ from copy import deepcopy
 from textwrap import dedent
 
 import jsonschema
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -71,6 +72,35 @@ SAMPLE = {
     ],
 }
 
+FABRIC = {
+    "version": 1,
+    "boot": "full",
+    "driver_defects": ["mailbox-mask"],
+    "devices": ["serial@20210000", "/soc/dma"],
+    "steps": [
+        {"raise": {"device": "serial@20210000", "index": 1}},
+        {"lower": {"controller": "gic", "input": 129}, "at": 7},
+        {"pulse": {"controller": "core_intc", "input": 3, "core": ["pe3", "pe1"]}},
+        {"msi": {"mailbox": 3, "bit": 5, "cluster": 1}},
+        {"msi": {"mailbox": 127, "value": 6, "node": "mbox", "from": "rm"}},
+        {"timer": {"cores": "pes", "timer": 1, "value": "1.5us", "every": 3, "interrupt": False}},
+        {"timer": {"core": "pe1", "stop": True}},
+        {"watchdog": {"cores": "pe1", "value": 1, "every": "1us", "interrupt": True, "bite": False}},
+        {"watchdog": {"cores": "pe1", "ack": True}},
+        {"watchdog": {"cores": "pe1", "stop": True}},
+        {"start": {"cores": ["pe1", "pe2"], "pc": 8192, "from": "rm"}},
+        {"stop": {"cores": "pe1", "reset": True}},
+        {"ipe": {"from": "c1.pe3", "event": 15, "direction": "backward"}},
+        {"idle": {"cores": "all"}},
+        {"enable_irq": {"device": "serial", "index": 0}},
+        {"disable_irq": {"mailbox": 3, "bit": 63, "cluster": 0}},
+        {"affinity": {"device": "serial", "core": "pe3"}},
+        {"affinity": {"mailbox": 3, "node": "mbox", "core": "pe3"}},
+        {"expect": {"core": "pe1", "line": 0, "timers": 3, "handled": {"max": 2}}},
+        {"expect": {"lost": 0}},
+    ],
+}
+
 
 def accepted(script):
     """Return whether `load` takes the script; service keys are lines, so that they stay words in YAML."""
@@ -98,9 +128,68 @@ def test_every_step_and_key_has_a_description():
     assert SCHEMA["$defs"]["send"]["properties"]["line"]["default"] == 24
 
 
-def test_the_sample_is_accepted_by_both():
-    assert list(VALIDATOR.iter_errors(SAMPLE)) == []
-    assert accepted(SAMPLE)
+@pytest.mark.parametrize("sample", [SAMPLE, FABRIC])
+def test_the_sample_is_accepted_by_both(sample):
+    assert list(VALIDATOR.iter_errors(sample)) == []
+    assert accepted(sample)
+
+
+def test_the_samples_have_every_step():
+    assert {name for sample in (SAMPLE, FABRIC) for one in sample["steps"] for name in one} == {*STEPS, "at"}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        {"raise": {}},
+        {"raise": {"device": "a", "controller": "b", "input": 1}},
+        {"raise": {"device": "a", "core": "pe1"}},
+        {"raise": {"controller": "b"}},
+        {"raise": {"controller": "b", "input": 1, "index": 0}},
+        {"msi": {"mailbox": 3}},
+        {"msi": {"mailbox": 3, "bit": 1, "value": 2}},
+        {"msi": {"mailbox": 128, "bit": 1}},
+        {"msi": {"mailbox": 3, "bit": 1, "cluster": 1, "node": "a"}},
+        {"timer": {"cores": "pe1"}},
+        {"timer": {"cores": "pe1", "stop": False}},
+        {"timer": {"cores": "pe1", "stop": True, "value": 3}},
+        {"timer": {"cores": "pe1", "stop": True, "every": 3}},
+        {"timer": {"cores": "pe1", "value": 0}},
+        {"timer": {"cores": "pe1", "value": "0.0ns"}},
+        {"watchdog": {"cores": "pe1", "ack": True, "stop": True}},
+        {"watchdog": {"cores": "pe1", "ack": True, "bite": True}},
+        {"start": {"cores": "pe1", "pc": 4097}},
+        {"ipe": {"from": "rm", "event": 1}},
+        {"ipe": {"from": "pe1", "event": 16}},
+        {"disable_irq": {"mailbox": 3}},
+        {"disable_irq": {"device": "a", "bit": 3}},
+        {"affinity": {"device": "a", "cluster": 0, "core": "pe1"}},
+        {"affinity": {"device": "a", "core": "rm"}},
+        {"expect": {"lost": 0, "core": "pe1"}},
+    ],
+)
+def test_a_wrong_step_of_the_fabric_is_refused_by_both(step):
+    script = {"version": 1, "steps": [step]}
+    assert not VALIDATOR.is_valid(script)
+    assert not accepted(script)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"boot": "full", "software": "bare"},
+        {"boot": "no"},
+        {"driver_defects": ["mailbox-mask"], "software": "bare"},
+        {"driver_defects": "mailbox-mask"},
+        {"devices": "all", "software": "bare"},
+        {"devices": "some"},
+        {"devices": [""]},
+    ],
+)
+def test_a_wrong_top_level_key_of_the_fabric_is_refused_by_both(head):
+    script = {"version": 1, **head, "steps": [{"wait": 1}]}
+    assert not VALIDATOR.is_valid(script)
+    assert not accepted(script)
 
 
 def test_a_script_of_every_step_as_text_is_accepted():
@@ -122,7 +211,7 @@ VALUES = st.sampled_from(
     [
         None, True, False, 0, 1, 3, 8, 23, 24, 31, 32, -1, 1 << 63, 1 << 64, "", "x", "idle", "bus-error", "pe0",
         "rm", "all", "others", "c2.pe3", "c2.all", "pe16", "pe0-7", "24", "24-31", "0-3", "12ns", "-5ns", "1.5us",
-        "5ps", "one", "linux", [], {}, ["pe0"], ["others"], [24], [24, "x"], [None], {"min": 1}, {"max": 2, "x": 1},
+        "5ps", "one", "linux", "bare", "reset", 4096, "serial", [], {}, ["pe0"], ["others"], [24], [24, "x"], [None], {"min": 1}, {"max": 2, "x": 1},
         [{"wait": 1}], [{"wait": 1, "at": 1}], [{"wait": 1, "mark": "a"}], {"wait": 1}, {"24": 1, "default": "1us"},
     ]
 )  # fmt: skip
@@ -137,17 +226,21 @@ def paths(node, here=()):
 
 
 MUTATIONS = st.tuples(
-    st.sampled_from(list(paths(SAMPLE))), st.sampled_from(["set", "drop", "add"]), VALUES, st.sampled_from(
-        ["at", "wait", "steps", "x", "from", "core", "cores", "line", "lines", "clear", "24", "min", "delivered"]
+    st.sampled_from([(0, *path) for path in paths(SAMPLE)] + [(1, *path) for path in paths(FABRIC)]), st.sampled_from(["set", "drop", "add"]), VALUES, st.sampled_from(
+        ["at", "wait", "steps", "x", "from", "core", "cores", "line", "lines", "clear", "24", "min", "delivered",
+         "device", "index", "input", "bit", "value", "every", "cluster", "node", "stop", "ack", "lost", "bite"]
     )
 )  # fmt: skip
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=1000, deadline=None)
 @given(st.lists(MUTATIONS, min_size=1, max_size=2))
 def test_the_schema_and_the_reader_accept_the_same(mutations):
-    script = json.loads(json.dumps(SAMPLE))
-    for path, how, drawn, name in mutations:
+    chosen = mutations[0][0][0]
+    script = json.loads(json.dumps((SAMPLE, FABRIC)[chosen]))
+    for (sample, *path), how, drawn, name in mutations:
+        if sample != chosen:
+            continue
         value = deepcopy(drawn)  # a second mutation must not reach into what is drawn from
         holder = script
         try:

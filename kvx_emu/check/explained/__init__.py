@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import fill
 
 from kvx_emu.check.codes import CODES
-from kvx_emu.check.explained import board, dtc, files, scripts, source
+from kvx_emu.check.explained import board, dtc, fabric, files, scripts, source
 from kvx_emu.check.explained.fragment import (
     BLOB,
     EXAMPLE_BOARD,
@@ -22,7 +22,12 @@ from kvx_emu.check.explained.fragment import (
 __all__ = ["EXAMPLE_BOARD", "EXAMPLE_BYTES", "EXAMPLE_SCRIPT", "EXPLAINED", "Explained", "explanation"]
 
 EXPLAINED: dict[str, Explained] = (
-    board.EXPLAINED | dtc.EXPLAINED | source.EXPLAINED | files.EXPLAINED | scripts.EXPLAINED
+    board.EXPLAINED
+    | fabric.EXPLAINED
+    | dtc.EXPLAINED
+    | source.EXPLAINED
+    | files.EXPLAINED
+    | scripts.EXPLAINED
 )
 """The explanations by code: those of `codes.CODES`."""
 

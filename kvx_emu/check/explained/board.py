@@ -119,8 +119,8 @@ EXPLAINED = {
     "line-shared": Explained(
         "A core can not tell which of two devices raised a line. By convention the timer has line 0, the watchdog\n"
         "2, the APIC GIC 4 and the IPI controller 24.",
-        "&gic { interrupts-extended = <&pe0 24>, <&pe1 24>; };",
-        "&gic { interrupts-extended = <&pe0 4>, <&pe1 4>; };",
+        "/ { watchdog { interrupts-extended = <&pe0 4>, <&pe1 4>; }; };",
+        "/ { watchdog { interrupts-extended = <&pe0 2>, <&pe1 2>; }; };",
     ),
     "no-cpus": Explained(
         "The cores of a machine are the enabled cpu nodes in /cpus. Without one there is nothing to run.",

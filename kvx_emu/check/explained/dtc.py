@@ -31,6 +31,22 @@ EXPLAINED = {
         "&uart { compatible = <1>; };",
         '&uart { compatible = "vendor,uart", "ns16550a"; };',
     ),
+    "interrupt-map": Explained(
+        "A nexus node passes interrupts on. Each entry of its interrupt-map is a unit address and a specifier of a\n"
+        "device, in the nexus's #address-cells and #interrupt-cells, then the phandle of an interrupt parent, a unit\n"
+        "address and a specifier there, in the parent's cells. interrupt-map-mask has the cells of the first two.\n"
+        "Of an IPI controller's interrupts this is an error, of others a warning.",
+        "/ { nexus: nexus { #address-cells = <0>; #interrupt-cells = <1>; interrupt-map = <1 &itgen 41>; }; };",
+        "/ { nexus: nexus { #address-cells = <0>; #interrupt-cells = <1>; interrupt-map = <1 &itgen 41 4>; }; };",
+    ),
+    "interrupt-map-match": Explained(
+        "An interrupt that comes to a nexus node goes where the first entry says whose unit address and specifier\n"
+        "are the same, in the bits that interrupt-map-mask has. Without one it goes nowhere.",
+        "/ { nexus: nexus { #address-cells = <0>; #interrupt-cells = <1>; interrupt-map = <1 &itgen 41 4>; }; };\n"
+        "&uart { interrupt-parent = <&nexus>; interrupts = <2>; };",
+        "/ { nexus: nexus { #address-cells = <0>; #interrupt-cells = <1>; interrupt-map = <1 &itgen 41 4>; }; };\n"
+        "&uart { interrupt-parent = <&nexus>; interrupts = <1>; };",
+    ),
     "interrupt-provider": Explained(
         "An interrupt controller says interrupt-controller, and how many cells a specifier has: #interrupt-cells.\n"
         "Each without the other is half of it. With nodes below it, it needs #address-cells as well.",

@@ -58,13 +58,22 @@ EXAMPLE_BOARD = """\
 			compatible = "kalray,coolidge-apic-gic"; reg = <0 0xa20000 0 0x12000>;
 			interrupt-controller; #interrupt-cells = <1>; interrupts-extended = <&pe0 4>, <&pe1 4>;
 		};
+		mailbox: apic_mailbox@a00000 {
+			compatible = "kalray,coolidge-apic-mailbox"; reg = <0 0xa00000 0 0x10000>;
+			interrupt-controller; msi-controller; #interrupt-cells = <0>;
+			interrupt-parent = <&gic>; interrupts = <0>, <1>;
+		};
 		ipi: ipi_ctrl@ad0000 {
 			compatible = "kalray,coolidge-ipi-ctrl"; reg = <0 0xad0000 0 0x1000>;
 			interrupt-controller; #interrupt-cells = <0>; interrupts-extended = <&pe0 24>, <&pe1 24>;
 		};
+		itgen: itgen@27000000 {
+			compatible = "kalray,coolidge-itgen"; reg = <0 0x27000000 0 0x1104>;
+			interrupt-controller; #interrupt-cells = <2>; msi-parent = <&mailbox>;
+		};
 		uart: serial@20210000 {
 			compatible = "snps,dw-apb-uart"; reg = <0 0x20210000 0 0x100>;
-			interrupt-parent = <&gic>; interrupts = <41>;
+			interrupt-parent = <&itgen>; interrupts = <41 4>;
 		};
 	};
 };

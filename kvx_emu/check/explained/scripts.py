@@ -77,6 +77,12 @@ EXPLAINED = {
         "- send: {from: pe0}",
         "- send: {from: pe0, to: pe1}",
     ),
+    "script-node": _about(
+        "A node is named by its path, its label, or a name that only one node has, and must have the interrupt, input\n"
+        "or mailbox of that number.",
+        "- pulse: {device: serial@20210001}",
+        "- pulse: {device: serial@20210000}",
+    ),
     "script-param": _about(
         "${n} stands for a number of params, by its name.",
         "- wait: ${n}",

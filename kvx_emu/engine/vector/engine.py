@@ -127,7 +127,7 @@ class Vector(Reference):
 
     def _settles(self, program: Sequence[Action], after: Action | None) -> bool:
         """Tell whether what follows a stretch lets all that is outstanding happen: then it is solved too."""
-        if self._limit_events is not None:
+        if self._limit_events is not None or self._run.alarms:
             return False
         if after is None:
             return program is self._program.actions
@@ -159,6 +159,8 @@ class Vector(Reference):
         """Tell whether so many writes, up to the tick `last`, surely meet no limit of rows nor of numbers."""
         if last >= LATEST:
             return self._not_solved("ticks beyond 2^61", writes)
+        if any(tick <= last and cpu.due == tick for tick, _, cpu in self._run.alarms):
+            return self._not_solved("a timer runs out meanwhile", writes)
         if self._limit_events is not None:
             most = writes * (1 + 3 * 17) + 100 * len(self._order)
             if self._judge.tally.rows + len(self._run.rows) + most >= self._limit_events:
@@ -319,7 +321,7 @@ class Vector(Reference):
                 self._plan.places[int(flight.step[i])],
             )
             due = int(flight.tick[i]) + self._delivery
-            heappush(run.queue, (due, ARRIVAL, run.ticket(), int(flight.line[i]), port.arrive, parcel))
+            heappush(run.queue, (due, ARRIVAL, run.ticket(), int(flight.line[i]), run.arrive, parcel))
         self._flight = no_events()
         self._raised = np.zeros(0, np.uint32)
 
@@ -344,6 +346,8 @@ class Vector(Reference):
         and what is under way from there reaches nothing else.
         """
         if not self._holding:
+            if any(entry[1] == ARRIVAL and entry[5][1] is None for entry in self._run.queue):
+                return "a device's request is on its way"
             self._holding = True
             self._run.flush()
             self._take_flight()
@@ -356,11 +360,19 @@ class Vector(Reference):
             for pid in bits(targets & int(self._wired[cluster])):
                 wanted[int(self._lane_of[cluster, pid])] = lines
         for lane, lines in wanted.items():
-            why = self._lanes.take_over(lane) or self._warns(lane, lines)
+            why = self._acts_there(lane) or self._lanes.take_over(lane) or self._warns(lane, lines)
             if why is not None:
                 self._hand_back()
                 return f"{self._order[lane].id}: {why}"
         return None
+
+    def _acts_there(self, lane: int) -> str | None:
+        """Return that a handler is due on a core which does more than take its time, if so."""
+        cpu = self._order[lane]
+        due = cpu.core.ilr & cpu.core.ile
+        for frame in cpu.frames:
+            due |= sum(1 << line for line in frame.waiting())
+        return "a driver's handler is due there" if due & cpu.software.acts else None
 
     def _warns(self, lane: int, lines: int) -> str | None:
         """Return why a core may draw a warning about drained lines that was not told yet, if so."""
