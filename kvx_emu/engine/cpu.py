@@ -37,6 +37,7 @@ _PL = _PS["PL"].mask
 _ET = _PS["ET"].mask
 _IE = _PS["IE"].mask
 
+_RUNNING = State.RUNNING
 _IPE_EVENTS = 0xFFFFFFFF  # FE and BE: those received
 _WS = Core.WS.fields
 _WU0, _WU2 = _WS["WU0"].mask, _WS["WU2"].mask
@@ -157,8 +158,7 @@ class Cpu:
         core.poke(register, value)
         if core.state is not state:
             self._woke()
-        if core.tcr or self.due is not None:
-            self.wind()
+        self.wind()
         self._poll()
 
     def write_ilr(self, value: int, asked: int) -> None:
@@ -188,8 +188,7 @@ class Cpu:
 
     def _woke(self) -> None:
         core, run = self.core, self._run
-        if core.tcr:
-            self.wind()  # a timer may stand still while the core sleeps
+        self.wind()  # a timer may have stood still while the core slept
         run.rows.append((run.now, core.cluster, core.pid, WAKE, None, None, None, core.ws))
 
     def warn_stuck(self, line: int) -> None:
@@ -243,6 +242,8 @@ class Cpu:
                 continue
             frames.pop()
             core.resume(frame.pl, frame.sps, frame.spc)
+            if core.state is not _RUNNING:
+                self.wind()  # back in a sleep that the exception had interrupted
             if frames:
                 frames[-1].until = now + frames[-1].left
 
@@ -254,13 +255,15 @@ class Cpu:
         core, frames = self.core, self.frames
         line = core.candidate()
         assert line is not None, "open and candidate() disagree"
-        seen, before = core.ilr, core.ps
+        seen, before, state = core.ilr, core.ps, core.state
         lost = self.pending() if before & _ET else ()
         if core.interrupt(line) is Entry.RESET:
             self._reset(lost, BY_DOUBLE)
             message = f"{self.id} was reset by a double exception: PS.ET was 1 when a line was taken"
             self._run.warn(("reset", self.index), "core-reset", message)
             return
+        if state is not _RUNNING:
+            self.wind()  # a timer may have stood still while the core slept
         if frames:
             frames[-1].left = frames[-1].until - now
             self.stamp += 1
@@ -328,7 +331,7 @@ class Cpu:
 
     def wind(self) -> None:
         """See when a timer of the core runs out next, and have the run say so then."""
-        due = self.core.next_underflow() if self.core.tcr else None
+        due = self.core.next_underflow()
         if due != self.due:
             self.due = due
             if due is not None:
@@ -342,6 +345,7 @@ class Cpu:
             run.rows.append((run.now, *self.id, TIMER, out.timer, None, None, core.tcr))
             if out.bite:
                 self.hold(BY_WATCHDOG)
+                run.bitten(self.id)
                 run.warn(("bite", self.index), "core-reset", f"the watchdog reset {self.id}")
                 return
             if out.line is not None:

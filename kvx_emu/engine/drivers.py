@@ -1,7 +1,7 @@
 """What Kalray's Linux does with the APIC: its drivers of the GIC, the mailboxes and the itgen.
 
-Sources: irq-kvx-apic-gic.c, irq-kvx-apic-mailbox.c and irq-kvx-itgen.c of Kalray's kernels. Each cluster runs a
-Linux of its own. Every access goes over the bus, by the core that the driver runs on, and takes no time.
+Sources: irq-kvx-apic-gic.c, irq-kvx-apic-mailbox.c and irq-kvx-itgen.c of Kalray's kernels. Each cluster
+runs a Linux of its own. Every access goes over the bus, by the core that the driver runs on, and takes no time.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Vector(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A device whose interrupt a driver has requested, and how it comes: by an input of an itgen, or a GIC's."""
+    """A device whose interrupt a driver has requested, and how it comes: by an itgen's input, or a GIC's."""
 
     device: Input
     itgen: Block | None
@@ -117,9 +117,9 @@ class Drivers:
     # Probe
 
     def probe(self, cluster: int) -> None:
-        """Start the drivers in a cluster, if it has them and they are wanted: first all off and nothing pending.
+        """Start the drivers in a cluster, if it has them and they are wanted: all off, nothing pending.
 
-        Then the drivers of devices and messages request theirs, of all clusters that have probed by now.
+        Then the drivers of the devices and messages of the cluster request theirs.
         """
         boot = self._wanted.boot_core(cluster)
         if boot is None or not self._wanted.apic:
@@ -153,7 +153,7 @@ class Drivers:
                 self._read(boot, self._mailbox(cluster, mailbox, ApicMailbox.LAC.offset))
 
     def _request_vector(self, vector: Vector, boot: CoreId, source: Source | None = None) -> None:
-        """Request a message: its bit is let through by the mailbox, its mailbox by the GIC to the boot core."""
+        """Request a message: the mailbox lets its bit through, and the GIC the mailbox to the boot core."""
         self._used.setdefault(vector.cluster, set()).add(vector.mailbox * MAILBOX_BITS + vector.bit)
         self._by_vector[vector] = source
         number = self._gic_input(vector)
@@ -169,7 +169,7 @@ class Drivers:
         return None if link is None else link.cells[0]
 
     def _cluster_of(self, device: Input) -> int | None:
-        """Return the cluster whose Linux drives a device: where its messages or its interrupt go, or the first."""
+        """Return the cluster whose Linux drives a device: where its interrupt goes, or else the first."""
         link = self._machine.link(device.path, device.number)
         built = None if link is None else self._machine.blocks.get(link.target.path)
         if built is None:
@@ -221,7 +221,7 @@ class Drivers:
     # What scripts ask for
 
     def set_enabled(self, what: Input | Vector, *, on: bool) -> None:
-        """Do enable_irq or disable_irq: at the itgen for a device behind one, else at the GIC or the mailbox."""
+        """Do enable_irq or disable_irq: at the itgen for a device behind one, else at the GIC or mailbox."""
         if isinstance(what, Vector):
             core = self._boot[what.cluster]
             if on:
@@ -254,7 +254,7 @@ class Drivers:
             self._write(core, value, bit)
 
     def set_affinity(self, what: Input | Vector, core: CoreId) -> None:
-        """Send a device's or a message's interrupt to another core: enabled there first, then disabled here."""
+        """Send an interrupt to another core: it is enabled there first, then disabled where it was."""
         vector = what if isinstance(what, Vector) else self._by_device.get(what)
         if vector is None:
             assert not isinstance(what, Vector)

@@ -119,6 +119,7 @@ class Reference:
             else:
                 software.boot(core, lines)
             cpus[core_id] = Cpu(self._run, index, core, software, lines, program.entry, program.service)
+        self._run.bitten = machine.bitten
         machine.listener = self._fabric = Fabric(self._run, cpus, program.delivery, self._started)
         return cpus
 
@@ -444,7 +445,7 @@ class Reference:
 
 
 def _of_driver(action: actions.Irq | actions.Affinity) -> Input | Vector:
-    """Return what a step asks Linux about: a device, or a message (of a mailbox as a whole, its first bit)."""
+    """Return what a step asks Linux about: a device, or a message (for a whole mailbox its first bit)."""
     if action.device is not None:
         assert isinstance(action.device, Input)
         return action.device

@@ -10,6 +10,7 @@ from kvx_emu.limits import LIMITS
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
+    from kvx_emu.core_id import CoreId
     from kvx_emu.engine.cpu import Cpu
     from kvx_emu.engine.outcome import Judge
     from kvx_emu.errors import Place
@@ -67,6 +68,7 @@ class Run:
         self.queue: list[Entry] = []
         self.alarms: list[Alarm] = []
         self.judge = judge
+        self.bitten: Callable[[CoreId], None] = _ignore  # is told each core that its watchdog has reset
         self.place: Place | None = None
         self.writer: tuple[int, int] = (0, 0)
         self._tickets = 0
@@ -190,6 +192,10 @@ class Run:
     def warn(self, key: Hashable, code: str, message: str) -> None:
         """Warn of something odd in the step in hand, once for each key."""
         self.judge.warn(key, code, message, self.place)
+
+
+def _ignore(_core: CoreId) -> None:
+    """Do nothing."""
 
 
 def _is_void(entry: Entry) -> bool:

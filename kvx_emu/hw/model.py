@@ -144,7 +144,7 @@ class Model:
 
 
 def _alike(value: int | list[int], other: object) -> bool:
-    """Whether `other` is what a value of this kind may be: a number that is not negative, or as many of them."""
+    """Whether `other` is of the kind of `value`: a number that is not negative, or as many of them."""
     if isinstance(value, list):
         return isinstance(other, list) and len(other) == len(value) and all(_alike(0, item) for item in other)
     return isinstance(other, int) and not isinstance(other, bool) and other >= 0

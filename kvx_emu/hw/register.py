@@ -103,6 +103,8 @@ class Register:
             raise ValueError("a reset value, a writable bit or a field lies outside the register's width")
         if sum(field.mask for field in fields) != _union(fields):
             raise ValueError("two fields share a bit")
+        if groups is not None and (count is None or group_stride < count * self.stride):
+            raise ValueError("a bank that repeats needs a count, and a group stride that it fits into")
 
     def __set_name__(self, owner: type, name: str) -> None:
         """Learn the name from the class attribute; the value lives in the lower-case attribute."""
@@ -145,7 +147,7 @@ class Register:
                 yield self.offset + group * self.group_stride + index * self.stride, group * count + index
 
     def label(self, index: int = 0) -> str:
-        """Return the name as people write it: `MASK[5]`, `PS` for a single register, `ENABLE[3][130]` in a group."""
+        """Return the name as people write it: `PS`, `MASK[5]` in a bank, `ENABLE[3][130]` in a group."""
         if self.count is None:
             return self.name
         if self.groups is None:

@@ -11,7 +11,6 @@ from kvx_emu.hw.bus import AddressMap, Region
 from kvx_emu.hw.model import BusError, Model
 from kvx_emu.hw.port import Port, Site
 from kvx_emu.hw.register import bits
-from kvx_emu.machine import known
 from kvx_emu.machine.inputs import Input, Mailbox, find_node
 from kvx_emu.machine.listener import Listener, Wire
 from kvx_emu.machine.ports import BlockPort
@@ -20,6 +19,7 @@ from kvx_emu.machine.wiring import Block, Wiring, read_wiring
 from kvx_emu.models.apic_gic import OUTPUTS, ApicGic, output_core, output_line
 from kvx_emu.models.apic_mailbox import ApicMailbox
 from kvx_emu.models.core import LINES, Core
+from kvx_emu.models.ftu import CLUSTERS, Ftu
 from kvx_emu.models.ipi_ctrl import FIRST_LINE, IpiCtrl
 from kvx_emu.models.itgen import Itgen
 from kvx_emu.models.pcimsi import PciMsi
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from kvx_emu.dt.tree import Node, Tree
     from kvx_emu.machine.facts import Link
     from kvx_emu.models.core_registers import Sfr
+
+FTU_BASE = 0x1018_1000
+"""Where the FTU is. Source: the tree that Kalray's QEMU generates, barebox k200.dts."""
 
 LEVEL_HIGH = 4
 """The type of an interrupt that stays high until its device is served. Source: Devicetree bindings, irq.h."""
@@ -89,12 +92,15 @@ class Machine:
         self.blocks: dict[str, Built] = {}
         self.words_only = profile == registry.QEMU
         self._links: dict[str, list[Link]] = {}
+        self._levels: dict[str, set[int]] = {}  # inputs that stay high until they are served, by controller
         for link in wiring.links:
             self._links.setdefault(link.node.path, []).append(link)
+            if link.cells[1:] == (LEVEL_HIGH,):
+                self._levels.setdefault(link.target.path, set()).add(link.cells[0])
         self._bus: AddressMap[Model | Block] = AddressMap()
-        for block in wiring.blocks:
+        # By path: the order of nodes means nothing, also where two regions of one size overlap.
+        for block in sorted(wiring.blocks, key=lambda block: block.node.path):
             self._bus.add(Region(block.start, block.size, self._build(block), block.node.path))
-        # By cluster, wherever their nodes stand in the tree: the order of nodes means nothing.
         self.controllers = {cluster: self.controllers[cluster] for cluster in sorted(self.controllers)}
         self.snoopers = [built.model for built in self.blocks.values() if isinstance(built.model, PciMsi)]
         self._connect()
@@ -109,7 +115,8 @@ class Machine:
 
     def _build(self, block: Block) -> Model | Block:
         """Return the model of a block, or the block itself if there is none."""
-        if block.model is None:
+        # A syscon elsewhere is not the FTU, which is at one place in all chips.
+        if block.model is None or (issubclass(block.model, Ftu) and block.start != FTU_BASE):
             return block
         if issubclass(block.model, IpiCtrl):
             if block.cluster is None:
@@ -126,15 +133,10 @@ class Machine:
     def _site(self, block: Block) -> Site:
         """Return what the tree says of a block."""
         path = block.node.path
-        levels = {
-            link.cells[0]
-            for link in self.wiring.links
-            if link.target is block.node and link.cells[1:] == (LEVEL_HIGH,)
-        }
         return Site(
             size=block.size,
             outputs=len(self._links[path]) if path in self._links else None,
-            levels=frozenset(levels),
+            levels=frozenset(self._levels.get(path, ())),
             hz=self.wiring.rates.get(path, self.clock_hz),
             core_hz=self.clock_hz,
         )
@@ -152,6 +154,11 @@ class Machine:
                     link.index: self.wires_to(link, block.cluster) for link in self._links.get(path, ())
                 }
             port.powered = self._powered(block)
+        for path, hz in self.wiring.rates.items():
+            if path not in self.blocks:  # a node of the cores' timers, which count at its clock
+                for link in self._links.get(path, ()):
+                    for core in self.behind(link.target.path, None):
+                        self.core[core].timer_hz, self.core[core].core_hz = hz, self.clock_hz
 
     def _gic_wires(self, block: Block) -> dict[int, tuple[Wire, ...]]:
         """Return the wires from a GIC to the cores of its cluster, which the hardware has all."""
@@ -173,7 +180,7 @@ class Machine:
         return powered
 
     def wires_to(self, link: Link, cluster: int | None) -> tuple[Wire, ...]:
-        """Return where an interrupt of a node in `cluster` (None: in none) leads: one wire a core, or a block's."""
+        """Return where an interrupt of a node in `cluster` (None: in none) leads: to cores, or to a block."""
         path = link.target.path
         number = link.cells[0] if link.cells else 0
         if path in self.blocks:
@@ -182,7 +189,7 @@ class Machine:
         return tuple(Wire(number, None, core, link) for core in self.behind(path, cluster) if number < LINES)
 
     def behind(self, path: str, cluster: int | None) -> list[CoreId]:
-        """Return the cores whose interrupt controller a node is; of a shared one those of `cluster`, or all."""
+        """Return the cores whose controller a node is; of a shared one those of `cluster`, or all."""
         shared = self.wiring.shared_intc
         if shared is not None and shared.path == path:
             sharing = [cpu.core for cpu in self.wiring.cpus if cpu.intc is None]
@@ -250,7 +257,7 @@ class Machine:
         raise ValueError(f"{path} is no block of mailboxes" if path else f"cluster {place} has no mailboxes")
 
     def irq_cores(self, target: Hashable) -> tuple[CoreId, ...]:
-        """Return the cores that Linux can move an interrupt to: those of its GIC that run Linux, ascending."""
+        """Return the cores that Linux can move an interrupt to: those behind its GIC that run Linux."""
         cluster = target.cluster if isinstance(target, Mailbox) else None
         if isinstance(target, Input):
             link = self.link(target.path, target.number)
@@ -286,6 +293,12 @@ class Machine:
         parent = self.tree.by_phandle(cells[0]) if cells else None
         built = None if parent is None else self.blocks.get(parent.path)
         return built.block if built is not None and isinstance(built.model, ApicMailbox) else None
+
+    def bitten(self, core: CoreId) -> None:
+        """Tell the FTU that a core's watchdog has reset it: it keeps the cause, by cluster."""
+        for model, _ in self.blocks.values():
+            if isinstance(model, Ftu) and core.cluster < CLUSTERS:
+                model.bitten(core.cluster)
 
     def signal(self, source: Input, level: bool) -> None:
         """Raise or lower something; it stays so. What is high already does not rise again."""
@@ -343,7 +356,7 @@ class Machine:
             model.write(offset, size, value)
 
     def write_as_device(self, address: int, size: int, value: int) -> None:
-        """Write to the bus as a device does, at an address that all see; raise BusError if nothing answers."""
+        """Write to the bus as a device, at an address that all see; raise BusError if nothing answers."""
         for snooper in self.snoopers:
             if snooper.message(address, value):
                 return

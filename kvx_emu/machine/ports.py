@@ -69,7 +69,7 @@ class BlockPort(Port):
         return self.machine.listener.now()
 
     def tell(self, event: str, number: int, value: int, output: int | None = None) -> None:
-        """Say at which core or cluster the stage is: that of the output's line, of a message, or the block's."""
+        """Say where the stage is: at the core of an output, in the cluster of a message or of the block."""
         wires = () if output is None else self.wires.get(output, ())
         listener = self.machine.listener
         if output is None:

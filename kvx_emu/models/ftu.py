@@ -1,4 +1,4 @@
-"""The functional test unit, which starts the clusters of the chip."""
+"""The FTU, the block of the chip that starts its clusters."""
 
 from __future__ import annotations
 
@@ -28,12 +28,11 @@ class Ftu(Model):
     """Starts the RM of cluster c when CONTROL[c] comes to have wake-up without reset.
 
     Reset holds the RM from the moment that the bit is set; clearing it while wake-up is set starts the RM.
-    Clearing wake-up stops nothing. The order of writes that start an RM is that of barebox's remoteproc
-    driver: the boot address first. Clock enable does not decide: no source says that a start needs it.
+    Clearing wake-up stops nothing. Clock enable does not decide: no source says that a start needs it.
     Whoever models the watchdogs tells of a bite by `bitten`.
     """
 
-    title = "the functional test unit"
+    title = "the FTU"
     hidden = ("control",)
 
     # Without a value of its own, as a write must know what was there before: `control` holds it.
@@ -43,7 +42,7 @@ class Ftu(Model):
         width=4,
         held=False,
         fields=(_WAKE_UP, _RESET, _CLOCK),
-        src="QEMU hw/kvx/ftu.c (4 bits, the last without a name); barebox kvx-ftu.h",
+        src="QEMU hw/kvx/ftu.c (bits 0 to 3, the last without a name); barebox kvx-ftu.h",
         doc="wake-up and reset of the cluster's RM",
     )
     STATUS = Register(

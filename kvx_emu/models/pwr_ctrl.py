@@ -7,7 +7,7 @@ from kvx_emu.hw.register import Field, Register, bits
 from kvx_emu.hw.registry import QEMU, model
 
 PES = 16
-"""PE 0 to 15; the RM is not started here but by the functional test unit. Source: QEMU pwr-ctrl.c."""
+"""PE 0 to 15; the RM is not started here but by the FTU. Source: QEMU pwr-ctrl.c."""
 
 PAGE = 0x1000
 """RESET_PC is a multiple of it. Source: QEMU hw/kvx/pwr-ctrl.c."""
@@ -90,8 +90,8 @@ class PwrCtrl(Model):
         src=_SRC,
         doc="where a PE starts, a multiple of 4 KiB",
     )
-    # On kv3-2 this one and its aliases are elsewhere (0xcc2000 + 0x40, says Linux pwr_ctrl.h), in a block
-    # that no tree names; it is left out.
+    # On kv3-2 this one and its aliases are in another block, from 0xcc2000 + 0x40 (Linux pwr_ctrl.h); that
+    # is left out.
     GLOBAL_CONTROL = Register(
         0x4040,
         size=8,

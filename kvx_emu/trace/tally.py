@@ -132,7 +132,8 @@ class Tally:
                 asked.append(tick)
             else:
                 if not asked:
-                    assert cluster is not None and core is not None, "an interrupt of no core"
+                    assert cluster is not None
+                    assert core is not None
                     name = CoreId(cluster, core)
                     raise DefectError(f"{name} line {line}: {event} at tick {tick} without a request")
                 if event == ENTER:

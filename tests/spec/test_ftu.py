@@ -1,4 +1,4 @@
-"""The functional test unit, which starts the clusters of the chip."""
+"""The FTU, the block of the chip that starts its clusters."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_the_reset_cause_gathers_and_cannot_be_written(ftu):
 
 @pytest.mark.parametrize("cluster", [-1, 5])
 def test_a_bite_in_a_cluster_that_the_chip_lacks_is_refused(ftu, cluster):
-    with pytest.raises(ValueError, match=rf"^the functional test unit knows no cluster {cluster}$"):
+    with pytest.raises(ValueError, match=rf"^the FTU knows no cluster {cluster}$"):
         ftu.bitten(cluster)
     assert ftu.read(0x48, 4) == 0
 
@@ -169,9 +169,9 @@ def test_a_software_reset_does_nothing_but_say_so(ftu):
 
 @pytest.mark.parametrize(("offset", "size"), [(0, 8), (0, 2), (0, 1), (2, 4), (0x48, 8), (0x60, 8)])
 def test_an_access_of_another_size_or_alignment_is_a_bus_error_without_effect(ftu, offset, size):
-    with pytest.raises(BusError, match=r"^the functional test unit takes aligned accesses of 4 bytes$"):
+    with pytest.raises(BusError, match=r"^the FTU takes aligned accesses of 4 bytes$"):
         ftu.write(offset, size, 1)
-    with pytest.raises(BusError, match=r"^the functional test unit takes aligned accesses of 4 bytes$"):
+    with pytest.raises(BusError, match=r"^the FTU takes aligned accesses of 4 bytes$"):
         ftu.read(offset, size)
     assert ftu.port.heard == []
 
