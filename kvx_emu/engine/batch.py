@@ -173,7 +173,10 @@ class _Kind(NamedTuple):
 
 
 def _is_plain_send(action: actions.Send, sets: Sets) -> bool:
-    return all(sets.plain(Target(cluster, action.line, False), mask) for cluster, mask in action.masks)
+    # Of one that asks Linux for something the handler does more than take its time.
+    return action.operation is None and all(
+        sets.plain(Target(cluster, action.line, False), mask) for cluster, mask in action.masks
+    )
 
 
 def _send_edges(action: actions.Send, sets: Sets) -> float:

@@ -38,7 +38,7 @@ class Wanted:
 
     So a script about IPIs alone sees the lines of the IPI nodes enabled and no other. `devices` are the
     interrupts to request, by path, `messages` the (mailbox, bit) that steps name, `timers` the cores whose
-    timers are used, with the lines.
+    timers are used, with the lines, `ipi_lines` the mask of lines whose IPIs ask for operations.
     """
 
     def __init__(self, machine: Machine, program: Program) -> None:
@@ -46,11 +46,14 @@ class Wanted:
         named = machine.devices if program.devices is None else program.devices
         messages: dict[tuple[Mailbox, int], None] = {}
         self.timers: dict[CoreId, int] = {}
+        self.ipi_lines = 0  # those of sends that ask for an operation
         for action in _all(program.actions):
             if isinstance(action, actions.Message) and isinstance(action.mailbox, Mailbox):
                 messages |= {(action.mailbox, bit): None for bit in bits(action.value)}
             elif isinstance(action, actions.Irq) and isinstance(action.mailbox, Mailbox):
                 messages[action.mailbox, action.bit or 0] = None
+            elif isinstance(action, actions.Send) and action.operation is not None:
+                self.ipi_lines |= 1 << action.line
             elif isinstance(action, actions.Timer):
                 for core in action.cores:
                     self.timers[core] = self.timers.get(core, 0) | 1 << action.timer

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kvx_emu.core_id import CoreId
 from kvx_emu.engine.run import CORE
 from kvx_emu.hw.register import bits
+from kvx_emu.machine.why import why_not
 from kvx_emu.models.core import Core, Entry, State
 from kvx_emu.trace.row import (
     BY_DOUBLE,
@@ -194,7 +195,7 @@ class Cpu:
     def warn_stuck(self, line: int) -> None:
         """Warn of a request that can never be taken as things stand, and say why."""
         before = self.frames[0].before if self.frames else self.core.ps
-        why = _why_not(self.core, line, before)
+        why = why_not(self.core, line, before)
         self._run.warn(
             ("stuck", self.index, line), "never-taken", f"{self.id} can not take line {line}: {why}"
         )
@@ -351,19 +352,3 @@ class Cpu:
             if out.line is not None:
                 self.request(out.line, None, None)
         self.wind()
-
-
-def _why_not(core: Core, line: int, ps: int) -> str:
-    """Return why a core that runs with `ps` never takes a line, as things stand."""
-    pl, owner, level = ps & _PL, core.owner(line), core.level(line)
-    if core.state in (State.RESETTING, State.STOPPED):
-        return f"the core is {core.state.value}"
-    if not core.ile >> line & 1:
-        return "it is not enabled (ILE)"
-    if owner > pl:
-        return f"it belongs to PL{owner}, which is less privileged than PL{pl} that runs"
-    if not level:
-        return "its level is 0 (ILL)"
-    if not ps & _IE:
-        return "interrupts are off (PS.IE is 0)"
-    return f"its level {level} is not above PS.IL, {_PS['IL'].get(ps)}"

@@ -1,7 +1,8 @@
 """What Kalray's Linux does with the APIC: its drivers of the GIC, the mailboxes and the itgen.
 
 Sources: irq-kvx-apic-gic.c, irq-kvx-apic-mailbox.c and irq-kvx-itgen.c of Kalray's kernels. Each cluster
-runs a Linux of its own. Every access goes over the bus, by the core that the driver runs on, and takes no time.
+runs a Linux of its own. Every access goes over the bus, by the core that the driver runs on, and takes no
+time.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ then by core), then the script's steps. Each runs to its completion, with all th
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from kvx_emu.engine.boot import Wanted, boot_all
 from kvx_emu.engine.cpu import Cpu
 from kvx_emu.engine.drivers import Drivers, Vector
 from kvx_emu.engine.fabric import Fabric
+from kvx_emu.engine.ipi_ops import IpiOps
 from kvx_emu.engine.outcome import Judge, Outcome
 from kvx_emu.engine.port import IpiPort
 from kvx_emu.engine.run import ARRIVAL, Run, Stopped
@@ -69,6 +71,7 @@ class Reference:
         self._run = Run(self._judge, sinks, limit_ticks, limit_events, watch)
         self._iterations: list[int] = []  # of the repeats under way, the outermost first
         self._drivers: Drivers | None = None  # of Linux
+        self._ops = IpiOps(self._run)
         # Clusters whose Linux has probed; without a boot all have, before the first step.
         self._probed = {core.cluster for core in machine.cores if program.boot == "running"}
         self._cpus = self._make_cpus()
@@ -108,7 +111,10 @@ class Reference:
         wanted = Wanted(machine, program)
         if program.software == "linux":
             self._drivers = Drivers(machine, self._run, wanted, program.defects)
-            kernel = Linux(self._drivers.handlers())
+            handlers = self._drivers.handlers()
+            for line in bits(wanted.ipi_lines):
+                handlers[line] = partial(self._ops.handle, line=line)
+            kernel = Linux(handlers)
         cpus = {}
         for index, (core_id, core) in enumerate(machine.core.items()):
             # The RM is not Linux's, and a core without an interrupt controller in the tree is none to it.
@@ -243,6 +249,9 @@ class Reference:
 
     def _send(self, action: actions.Send) -> None:
         self._acts(action.writer)
+        if action.operation is not None:
+            for cluster, mask in action.masks:
+                self._ops.post((CoreId(cluster, pid) for pid in bits(mask)), action.operation)
         for cluster, mask in action.masks:
             self._write_set(IpiCtrl.INTERRUPT, action.line, cluster, mask)
 

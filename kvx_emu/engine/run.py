@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from heapq import heappop
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from kvx_emu.core_id import PIDS, CoreId
+from kvx_emu.hw.register import bits
 from kvx_emu.limits import LIMITS
+from kvx_emu.models.core import LINES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
-    from kvx_emu.core_id import CoreId
     from kvx_emu.engine.cpu import Cpu
     from kvx_emu.engine.outcome import Judge
+    from kvx_emu.engine.places import Places
     from kvx_emu.errors import Place
+    from kvx_emu.saved import Saved, Value
     from kvx_emu.trace.row import Row
     from kvx_emu.trace.sink import Sink
 
 CHUNK = 1 << 15
 """Rows that are handed on at once: enough to make the cost of handing on vanish, little memory."""
+
+TIMES = 1 << 66
+"""Where the ticks end at which anything can be due: sums of a few times of a script."""
 
 CORE, ARRIVAL = 0, 1
 """Priorities within a tick. The cores' timers come after both, for they are on a queue of their own, and
@@ -75,6 +82,13 @@ class Run:
         self._sinks = sinks
         self._watch = watch
         self.limit_ticks = LIMITS.ticks - 1 if limit_ticks is None else limit_ticks
+        self._bound = self.limit_ticks  # the last tick before something is to be done, a stop or a snapshot
+        self._take: Callable[[], None] | None = None  # takes the snapshot that is still to come
+        self._at = 0  # the tick after which it is taken
+        # While a run settles: the tick up to which it does so just now, and how many timers have run out.
+        self._settling = False
+        self._due: int | None = None
+        self._rung = 0
         self._limit_events = limit_events
         self._room = CHUNK if limit_events is None else min(CHUNK, limit_events)
 
@@ -85,26 +99,59 @@ class Run:
 
     def advance(self, until: int) -> None:
         """Let everything happen that is due up to and including tick `until`, which becomes now."""
-        limit = self.limit_ticks
-        self._drain(min(until, limit))
-        if until > limit:
-            raise Stopped(f"tick {limit}")
+        while until > self._bound:
+            self._drain(self._bound)
+            self._pass()
+        self._drain(until)
         self.now = until
+
+    def keep(self, tick: int, take: Callable[[], None]) -> None:
+        """Have `take` called once, when time is about to pass `tick`: all that is due until then has happened."""
+        self._at, self._take = tick, take
+        self._bound = min(tick, self.limit_ticks)
+
+    def kept(self) -> bool:
+        """Take the snapshot now if it is still to come, for the run has ended; return whether that was so."""
+        take, self._take = self._take, None
+        if take is not None:
+            take()
+        return take is not None
+
+    def _pass(self) -> None:
+        """Do what is to be done before time passes the bound: take the snapshot, or stop the run."""
+        if self._take is None or self._at > self.limit_ticks:
+            raise Stopped(f"tick {self.limit_ticks}")
+        self._bound = self.limit_ticks
+        self.kept()
 
     def settle(self) -> None:
         """Let everything happen until nothing is outstanding; now is then the tick of the last event.
 
         Timers that run on are not waited for; but what they cause meanwhile is.
         """
-        if not self.alarms:
-            self._drain(self.limit_ticks)
-        alarms = LIMITS.alarms
-        while (due := self._outstanding()) is not None:
-            if due > self.limit_ticks:
-                raise Stopped(f"tick {self.limit_ticks}")
-            alarms -= self._drain(due)
-            if alarms < 0:
+        if not self._settling:
+            self._settling, self._rung = True, 0
+        if not self.alarms and self._take is None:
+            self._drain(self.limit_ticks, rings=False)
+        while (due := self._outstanding() if self._due is None else self._due) is not None:
+            self._due = due
+            while due > self._bound:
+                self._drain(self._bound)
+                if not self._moves(due):
+                    break
+                self._pass()
+            self._drain(due)
+            self._due = None
+            if self._rung > LIMITS.alarms:
                 raise Stopped(f"{LIMITS.alarms} timers that ran out before the cores were idle")
+        self._settling = False
+
+    def _moves(self, until: int) -> bool:
+        """Tell whether anything is due up to and including tick `until`."""
+        alarms, due = self.alarms, self._outstanding()
+        while alarms and alarms[0][2].due != alarms[0][0]:
+            heappop(alarms)
+        return (due is not None and due <= until) or bool(alarms and alarms[0][0] <= until)
 
     def _outstanding(self) -> int | None:
         """Return the tick of what is due next on the queue, None if nothing is."""
@@ -113,19 +160,20 @@ class Run:
             heappop(queue)
         return queue[0][0] if queue else None
 
-    def _drain(self, stop: int) -> int:
-        """Do all that is due up to and including tick `stop`, in order; return how many timers ran out.
+    def _drain(self, stop: int, *, rings: bool = True) -> None:
+        """Do all that is due up to and including tick `stop`, in order, without `rings` till a timer is to run out.
 
         A void entry does not move time.
         """
         queue, rows, alarms = self.queue, self.rows, self.alarms
-        count = 0
         while True:
             if alarms and alarms[0][0] <= stop and not (queue and queue[0][0] <= alarms[0][0]):
-                count += self._ring()
+                if not rings:
+                    return
+                self._ring()
                 continue
             if not queue or queue[0][0] > stop:
-                return count
+                return
             tick, priority, _, number, handler, target = queue[0]
             if priority == CORE and number != target.stamp:
                 heappop(queue)
@@ -136,17 +184,16 @@ class Run:
             self.now = self.last = tick
             handler(target, number)
 
-    def _ring(self) -> bool:
-        """Let the timers of the core run out that are due first; False for a void entry."""
+    def _ring(self) -> None:
+        """Let the timers of the core run out that are due first; a void entry is dropped."""
         tick, _, cpu = self.alarms[0]
         if cpu.due == tick and len(self.rows) >= self._room:
             self.make_room()
         heappop(self.alarms)
-        if cpu.due != tick:
-            return False
-        self.now = self.last = tick
-        cpu.alarm()
-        return True
+        if cpu.due == tick:
+            self.now = self.last = tick
+            self._rung += 1
+            cpu.alarm()
 
     def arrive(self, parcel: Parcel, line: int) -> None:
         """Hand the requests of one write to its cores."""
@@ -193,6 +240,66 @@ class Run:
         """Warn of something odd in the step in hand, once for each key."""
         self.judge.warn(key, code, message, self.place)
 
+    # What a snapshot holds
+
+    def state(self, places: Places) -> dict[str, Value]:
+        """Return what the run remembers besides what its parts do: times, and the writes under way.
+
+        A write is its tick, ticket and line, the cluster and the pids (as a mask) that it goes to, the
+        cluster and pid that it is from, and its step.
+        """
+        arrivals: list[Value] = []
+        for due, priority, ticket, line, _, parcel in sorted(self.queue, key=lambda entry: entry[:3]):
+            if priority == ARRIVAL:
+                cpus, cluster, pid, place = parcel
+                mask = sum(1 << cpu.id.pid for cpu in cpus)
+                arrivals.append(
+                    [due, ticket, line, cpus[0].id.cluster, mask, cluster, pid, places.path(place)]
+                )
+        return {
+            "now": self.now,
+            "last": self.last,
+            "tickets": self._tickets,
+            "writer": list(self.writer),
+            "place": places.path(self.place),
+            "settling": [self._due, self._rung] if self._settling else None,
+            "arrivals": arrivals,
+        }
+
+    def restore(self, saved: Saved, places: Places, cpus: Mapping[CoreId, Cpu]) -> None:
+        """Go on from a state; what is due on the cores is theirs to say. ValueError if it is none."""
+        now, last, tickets, writer, place, settling, arrivals = saved.record(
+            "now", "last", "tickets", "writer", "place", "settling", "arrivals"
+        )
+        self.now = now.number(LIMITS.ticks)
+        self.last = last.number(self.now + 1)
+        self._tickets = tickets.number()
+        self.writer = writer.core(cpus)
+        self.place = places.place(place)
+        self._settling = not settling.is_none
+        if self._settling:
+            due, rung = settling.items(2)
+            self._due, self._rung = due.number_or_none(), rung.number()
+        self.rows.clear()
+        self.alarms.clear()
+        self.queue.clear()
+        tickets_taken = set()
+        for arrival in arrivals.items():
+            due, ticket, line, cluster, mask, by_cluster, by_pid, step = arrival.items(8)
+            targets = [CoreId(cluster.number(), pid) for pid in bits(mask.number(1 << PIDS, least=1))]
+            if not all(core in cpus for core in targets):
+                raise arrival.wrong("cores of the board")
+            parcel = (
+                tuple(cpus[core] for core in targets),
+                by_cluster.number_or_none(),
+                by_pid.number_or_none(PIDS),
+                places.place(step),
+            )
+            tickets_taken.add(ticket.number(self._tickets + 1))
+            entry = due.number(TIMES, least=self.now), ARRIVAL, ticket.number(), line.number(LINES)
+            heappush(self.queue, (*entry, self.arrive, parcel))
+        if len(tickets_taken) != len(self.queue):
+            raise arrivals.wrong("writes of different tickets")
 
 def _ignore(_core: CoreId) -> None:
     """Do nothing."""

@@ -98,7 +98,7 @@ class Linux:
         self._handlers[line](core)
 
     def leave(self, core: Core, lines: int) -> None:
-        """Do as a cpu that goes offline: disable its drivers' lines. Source: the drivers' hotplug callbacks."""
+        """Do as a cpu that goes offline: disable its drivers' lines, as their hotplug callbacks do."""
         core.poke("ILE", core.ile & ~lines)
 
     def resume(self, core: Core, lines: int) -> None:

@@ -105,6 +105,10 @@ class Model:
         """Return the register that begins at an offset, and its place in its bank; None if none does."""
         return self._decode.get(offset)
 
+    def register_at(self, offset: int) -> tuple[Register, int] | None:
+        """Return the register that an access at an offset means, and its place in its bank; None if none."""
+        return self._decoded(offset)
+
     def _held(self, register: Register, index: int) -> int:
         """Return what a register holds; one that holds nothing reads as 0."""
         if not register.held:

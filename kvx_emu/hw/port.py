@@ -81,5 +81,8 @@ class Port:
     def lost(self, number: int, why: str) -> None:
         """Tell that an interrupt of input or register `number` ends here without effect, and why."""
 
+    def quiet(self, number: int, why: str) -> None:
+        """Tell why a write that might have acted on `number` (a core, a group) changes a register alone."""
+
     def odd(self, code: str, message: str) -> None:
         """Tell of an access that the hardware answers but that nobody can have meant."""

@@ -25,7 +25,7 @@ from kvx_emu.models.itgen import Itgen
 from kvx_emu.models.pcimsi import PciMsi
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping
+    from collections.abc import Hashable, Iterator, Mapping
 
     from kvx_emu.dt.tree import Node, Tree
     from kvx_emu.machine.facts import Link
@@ -36,6 +36,9 @@ FTU_BASE = 0x1018_1000
 
 LEVEL_HIGH = 4
 """The type of an interrupt that stays high until its device is served. Source: Devicetree bindings, irq.h."""
+
+QEMU_WIDEST = 4
+"""Bytes of the widest piece where nothing is. Source: QEMU's default for a region that does not say."""
 
 
 class Controller(NamedTuple):
@@ -50,6 +53,15 @@ class Built(NamedTuple):
 
     model: Model
     block: Block
+
+
+class Piece(NamedTuple):
+    """A part of an access that one block takes: `length` bytes, which begin `at` bytes into the access."""
+
+    model: Model
+    offset: int
+    at: int
+    length: int
 
 
 class Wires(Port):
@@ -343,14 +355,14 @@ class Machine:
     def read(self, reader: CoreId, address: int, size: int) -> int:
         """Return `size` bytes at `address` as a core sees it; raise BusError if nothing answers so."""
         if self.words_only:
-            return self._read_words(reader, address, size)
+            return self._read_pieces(reader, address, size)
         model, offset = self.locate(reader, address)
         return model.read(offset, size)
 
     def write(self, writer: CoreId, address: int, size: int, value: int) -> None:
         """Write `size` bytes at `address` as a core sees it; raise BusError if nothing answers so."""
         if self.words_only:
-            self._write_words(writer, address, size, value)
+            self._write_pieces(writer, address, size, value)
         else:
             model, offset = self.locate(writer, address)
             model.write(offset, size, value)
@@ -375,28 +387,35 @@ class Machine:
             raise BusError(f"{region.name} is there, {region.target.title}, which is not modelled")
         return region.target, seen - region.start
 
-    # QEMU's bus cuts every access into words: parts of a word reach no block of ours, and where nothing
-    # answers a read gives 0. Source: accesses recorded on kalray/qemu coolidge-6.1.
+    # QEMU's bus cuts an access into pieces: as large as the block's largest access, and as the alignment of
+    # the piece in the block allows; the place after a piece is looked up anew. A piece that the block does
+    # not take, or that falls where nothing is, reads as 0 and writes nothing.
+    # Source: accesses recorded on kalray/qemu coolidge-6.1; the rule is that of its softmmu/physmem.c.
 
-    def _read_words(self, reader: CoreId, address: int, size: int) -> int:
+    def _pieces(self, core: CoreId, address: int, size: int) -> Iterator[Piece]:
+        at = 0
+        while at < size:
+            seen = to_global(address + at, core.cluster)
+            region = self._bus.find(seen)
+            model = region.target if region is not None and isinstance(region.target, Model) else None
+            offset = seen if region is None else seen - region.start
+            sizes = (QEMU_WIDEST,) if model is None else model.access_sizes
+            length = max(sizes)
+            while length > size - at or offset % length:
+                length //= 2
+            if model is not None and length in sizes:
+                yield Piece(model, offset, at, length)
+            at += length
+
+    def _read_pieces(self, reader: CoreId, address: int, size: int) -> int:
         value = 0
-        for at in range(0, size, 4):
-            if (address + at) % 4 == 0 and size - at >= 4:
-                try:
-                    model, offset = self.locate(reader, address + at)
-                except BusError:
-                    continue
-                value |= model.read(offset, 4) << 8 * at
+        for model, offset, at, length in self._pieces(reader, address, size):
+            value |= model.read(offset, length) << 8 * at
         return value
 
-    def _write_words(self, writer: CoreId, address: int, size: int, value: int) -> None:
-        for at in range(0, size, 4):
-            if (address + at) % 4 == 0 and size - at >= 4:
-                try:
-                    model, offset = self.locate(writer, address + at)
-                except BusError:
-                    continue
-                model.write(offset, 4, value >> 8 * at & 0xFFFFFFFF)
+    def _write_pieces(self, writer: CoreId, address: int, size: int, value: int) -> None:
+        for model, offset, at, length in self._pieces(writer, address, size):
+            model.write(offset, length, value >> 8 * at & (1 << 8 * length) - 1)
 
 
 def build(tree: Tree, profile: str = registry.HARDWARE) -> tuple[Machine, tuple[Finding, ...]]:

@@ -173,6 +173,11 @@ class ApicMailbox(Model):
             return result >= self.mask[index]
         return trigger in {MATCH, BARRIER} and result == self.mask[index]
 
+    def forecast(self, index: int, value: int) -> tuple[int, bool]:
+        """Return what a write of `value` to VALUE combines to, and whether it interrupts; nothing changes."""
+        result = self._combined(index, value)
+        return result, self._fires(index, value, result)
+
     def _pulse(self, index: int) -> None:
         if index >= self.outputs:
             self.port.lost(index, f"the tree names no interrupt for mailbox {index}")
@@ -200,9 +205,13 @@ class QemuApicMailbox(ApicMailbox):
         result = self._combined(index, value)
         # Told first all the same: the stages of an interrupt are told in their order.
         self.port.tell("mailbox", index, result)
-        if value & self.mask[index]:
+        if self._fires(index, value, result):
             self._pulse(index)
         self.value[index] = result
+
+    def _fires(self, index: int, written: int, result: int) -> bool:
+        """Whether a write of `written` interrupts."""
+        return written & self.mask[index] != 0
 
     def _set_up(self, index: int, value: int, written: int) -> None:
         """Keep FUNC as it was written."""

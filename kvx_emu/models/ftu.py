@@ -102,6 +102,10 @@ class Ftu(Model):
             self.port.hold(RM, cluster=index)
         if _awake(value) and not _awake(before):
             self.port.start(RM, self.boot_pc[index], cluster=index)
+        elif _awake(value):
+            self.port.quiet(index, "its RM was woken before: nothing starts")
+        elif value & _WAKE_UP.mask:
+            self.port.quiet(index, "reset is 1: its RM is not woken before reset is cleared")
 
     @STATUS.on_read
     def _status(self, index: int) -> int:

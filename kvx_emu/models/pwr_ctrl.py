@@ -132,10 +132,14 @@ class PwrCtrl(Model):
         """Clear bits of a PE's control, then set those of `put`; setting the wake-up bit may wake the PE."""
         before = self.pe_control[pe]
         self.pe_control[pe] = before & ~clear | put
-        if not put & _WAKEUP.mask or not _PE_EN.get(self.global_control):
+        if not put & _WAKEUP.mask:
             return
-        if not before & _WAKEUP.mask or not self.port.running(pe):
+        if not _PE_EN.get(self.global_control):
+            self.port.quiet(pe, "PE_EN is 0: it is not woken, nor is it when PE_EN becomes 1")
+        elif not before & _WAKEUP.mask or not self.port.running(pe):
             self._wake(pe)
+        else:
+            self.port.quiet(pe, "its wake-up bit was 1 and it runs: it goes on")
 
     def _wake(self, pe: int) -> None:
         if self.pe_control[pe] & _RESET_ON_WAKEUP.mask:

@@ -33,6 +33,7 @@ class Send(Action):
     writer: CoreId
     line: int  # 24..31
     masks: tuple[tuple[int, int], ...]  # ascending by cluster
+    operation: int | None = None  # what Linux is to do for it, 0..3, if anything is said
 
 
 @dataclass(frozen=True, slots=True)

@@ -285,7 +285,13 @@ class Binder:
             raise Refused
         if not targets:
             raise self.nobody(step.to, step, "to")
-        return actions.Send(place, at, writer, step.line, self.masks(targets, step, "to"))
+        operation = None
+        if step.operation is not None:
+            if self.script.software != "linux":
+                message = "found `op` with `software: bare`; expected it with linux only"
+                raise self.report.refuse(step.where("op"), "script-value", message)
+            operation = language.OPERATIONS.index(step.operation)
+        return actions.Send(place, at, writer, step.line, self.masks(targets, step, "to"), operation)
 
     def mask(self, step: language.MaskStep, place: Place, at: int | None) -> Action:
         """Make one write of the blocked cores a cluster; none is a write of 0 to the writer's own cluster."""

@@ -39,6 +39,9 @@ VERSION = 1
 TABLES = (".csv", ".npy", ".parquet")
 FIRST_IPI_LINE, LAST_LINE = 24, 31
 
+OPERATIONS = ("reschedule", "call_func", "irq_work", "unknown")
+"""What an IPI may ask Linux for, by bit of the target's word. Source: Linux arch/kvx/kernel/smp.c."""
+
 _IPI_LINE = Whole(FIRST_IPI_LINE, LAST_LINE, f"a line {FIRST_IPI_LINE}..{LAST_LINE}", "script-line")
 _IPI_LINES = Lines(FIRST_IPI_LINE, LAST_LINE)
 _ADDRESS = Whole(what="an address 0..2^64 - 1")
@@ -63,6 +66,9 @@ class SendStep(Step):
         ManyCores(sender=True), "the targets; all, pes and others mean the sender's cluster", default=REQUIRED
     )
     line: int = key(_IPI_LINE, "the line that the targets get", default=24)
+    operation: str | None = key(
+        Choice(*OPERATIONS), "what Linux is asked to do; `unknown` is one that it does not know", name="op"
+    )
 
 
 @step("mask")

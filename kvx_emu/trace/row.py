@@ -38,6 +38,7 @@ TIMER = "timer"  # a timer or the watchdog ran out; line: 0, 1 or 2; value: TCR 
 START = "start"  # the core was woken up by a power controller; value: its PC
 STOP = "stop"  # the core stopped; value 0
 IPE = "ipe"  # an inter-processor event reached the core; value: bits 31:0 of its IPE register
+OP = "op"  # Linux did an operation that an IPI asked for; value: 0 reschedule, 1 call_func, 2 irq_work
 IRQ = "irq"  # Linux handled a message; value: mailbox * 64 + bit
 
 BY_DOUBLE, BY_WATCHDOG, BY_POWER = 0, 1, 2
@@ -45,5 +46,5 @@ BY_DOUBLE, BY_WATCHDOG, BY_POWER = 0, 1, 2
 
 EVENTS = (
     SEND, MASKED, REQUEST, COALESCED, CLEAR, ENTER, EXIT, MASK, FAULT, WAKE, RESET,
-    MSI, MAILBOX, GIC, ACK, LOST, TIMER, START, STOP, IPE, IRQ,
+    MSI, MAILBOX, GIC, ACK, LOST, TIMER, START, STOP, IPE, OP, IRQ,
 )  # fmt: skip

@@ -360,16 +360,16 @@ class Vector(Reference):
             for pid in bits(targets & int(self._wired[cluster])):
                 wanted[int(self._lane_of[cluster, pid])] = lines
         for lane, lines in wanted.items():
-            why = self._acts_there(lane) or self._lanes.take_over(lane) or self._warns(lane, lines)
+            why = self._acts_there(lane, lines) or self._lanes.take_over(lane) or self._warns(lane, lines)
             if why is not None:
                 self._hand_back()
                 return f"{self._order[lane].id}: {why}"
         return None
 
-    def _acts_there(self, lane: int) -> str | None:
-        """Return that a handler is due on a core which does more than take its time, if so."""
+    def _acts_there(self, lane: int, lines: int) -> str | None:
+        """Return that a handler of a core may be due, by `lines`, that does more than take its time."""
         cpu = self._order[lane]
-        due = cpu.core.ilr & cpu.core.ile
+        due = lines | cpu.core.ilr & cpu.core.ile
         for frame in cpu.frames:
             due |= sum(1 << line for line in frame.waiting())
         return "a driver's handler is due there" if due & cpu.software.acts else None
