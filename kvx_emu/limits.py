@@ -19,9 +19,11 @@ class Limits(NamedTuple):
     script_depth: int = 16  # nested YAML collections: three nested repeats with any step inside
     expansion: int = 10**11  # steps after repeat and random are unrolled: weeks of running
     ticks: int = 1 << 63  # simulated time, exclusive: 292 years at 1 GHz, and fits a signed 64-bit integer
+    takes: int = 100_000  # lines that a core takes in one tick one after the other: it would never end
     alarms: int = (
         1_000_000  # timers that run out while a run waits for its cores to be idle, which they keep busy
     )
+    snapshot: int = 64 << 20  # bytes of a snapshot: about a million writes under way; a run of a chip needs 1 MiB
     number: int = 1 << 64  # any number of a script, exclusive: the widest register
 
 

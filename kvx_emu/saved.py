@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, TypeAlias
 
 from kvx_emu.core_id import CoreId
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Mapping, Sequence
 
-Value: TypeAlias = "None | bool | int | str | list[Value] | dict[str, Value]"
+Value: TypeAlias = "None | bool | int | str | Sequence[Value] | Mapping[str, Value]"
 """What JSON can hold, but for fractions."""
 
 NUMBERS = 1 << 64
@@ -29,8 +30,13 @@ class Saved:
 
     def wrong(self, expected: str) -> ValueError:
         """Return the error to raise about this value."""
-        shown = repr(self.value)[: _SHOWN + 1]
-        found = shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "..."
+        if isinstance(self.value, dict):
+            found = "an object"
+        elif isinstance(self.value, list):
+            found = f"a list of {len(self.value)}"
+        else:
+            text = json.dumps(self.value)
+            found = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
         return ValueError(f"{self.name}: expected {expected}, found {found}")
 
     @property
@@ -48,7 +54,9 @@ class Saved:
         """Return the values of an object that has these keys and no other, in this order."""
         table = self.table()
         if set(table) != set(names):
-            raise ValueError(f"{self.name}: expected {', '.join(sorted(names))}, found {', '.join(sorted(table))}")
+            raise ValueError(
+                f"{self.name}: expected {', '.join(sorted(names))}, found {', '.join(sorted(table))}"
+            )
         return [table[name] for name in names]
 
     def each(self, known: Mapping[str, object]) -> list[Saved]:
@@ -95,3 +103,8 @@ class Saved:
         if core not in known:
             raise self.wrong("a core of the board")
         return core
+
+
+def canonical(value: object) -> bytes:
+    """Return the one JSON text of a value: sorted keys, no spaces, ASCII alone."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")

@@ -6,10 +6,11 @@ from heapq import heappush
 from typing import TYPE_CHECKING
 
 from kvx_emu.core_id import CoreId
-from kvx_emu.engine.run import CORE
+from kvx_emu.engine.run import CORE, TIMES, Stopped
 from kvx_emu.hw.register import bits
+from kvx_emu.limits import LIMITS
 from kvx_emu.machine.why import why_not
-from kvx_emu.models.core import Core, Entry, State
+from kvx_emu.models.core import LINES, Core, Entry, State
 from kvx_emu.trace.row import (
     BY_DOUBLE,
     BY_POWER,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from kvx_emu.engine.run import Run
     from kvx_emu.engine.software import Software
+    from kvx_emu.saved import Saved, Value
 
 _PS = Core.PS.fields
 _PL = _PS["PL"].mask
@@ -67,6 +69,29 @@ class Frame:
     def waiting(self) -> Sequence[int]:
         """Return the lines that were taken and whose handlers have not started."""
         return self.lines[self.at if self.entering else self.at + 1 :]
+
+    def state(self) -> dict[str, Value]:
+        """Return all of it, as values that JSON can hold."""
+        saved: dict[str, Value] = {name: getattr(self, name) for name in self.__slots__}
+        return saved | {"lines": list(self.lines)}
+
+    @classmethod
+    def restored(cls, saved: Saved, now: int) -> Frame:
+        """Return the frame that `state` was taken of; ValueError if it is none at tick `now`."""
+        at, before, entering, left, lines, pl, seen, spc, sps, until = saved.record(*cls.__slots__)
+        frame = cls(
+            tuple(line.number(LINES) for line in lines.items()),
+            seen.number(1 << LINES),
+            before.number(),
+            until.number(TIMES),
+            pl.number(_PL + 1),
+            sps.number(),
+            spc.number(),
+        )
+        frame.at = at.number(len(frame.lines))
+        frame.entering = entering.flag()
+        frame.left = left.number(TIMES)
+        return frame
 
 
 class Cpu:
@@ -215,8 +240,12 @@ class Cpu:
         core, frames, rows = self.core, self.frames, self._rows
         now = self._run.now
         cluster, pid = self.id
+        takes = LIMITS.takes
         while True:
             if core.ilr & core.open:
+                takes -= 1
+                if not takes:
+                    raise Stopped(f"{LIMITS.takes} interrupts of {self.id} within tick {now}")
                 self._take(now)
                 continue
             if not frames:
@@ -352,3 +381,24 @@ class Cpu:
             if out.line is not None:
                 self.request(out.line, None, None)
         self.wind()
+
+    # What a snapshot holds, beside the model of the core
+
+    def state(self) -> dict[str, Value]:
+        """Return the exceptions under way and when a timer runs out next."""
+        return {"due": self.due, "frames": [frame.state() for frame in self.frames]}
+
+    def restore(self, saved: Saved) -> None:
+        """Go on from a state, in a run whose queues hold nothing of this core. ValueError if it is none."""
+        now = self._run.now
+        due, frames = saved.record("due", "frames")
+        self.frames[:] = [Frame.restored(frame, now) for frame in frames.items()]
+        self.due = due.number_or_none(TIMES, least=now)
+        if self.frames:
+            # Whenever time moves, what the innermost one does next is on the queue.
+            if self.frames[-1].until < now:
+                raise saved.wrong(f"an exception that goes on at tick {now} or later")
+            self.stamp += 1
+            heappush(self._queue, (self.frames[-1].until, CORE, self.index, self.stamp, Cpu.proceed, self))
+        if self.due is not None:
+            heappush(self._run.alarms, (self.due, self.index, self))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kvx_emu.machine.inputs import Input
     from kvx_emu.machine.machine import Machine
     from kvx_emu.models.core import Core
+    from kvx_emu.saved import Saved, Value
 
 LINE = FIRST_LINE
 """The line that Linux uses, the first of the GIC's four. Source: irq-kvx-apic-gic.c."""
@@ -269,6 +270,25 @@ class Drivers:
         if before != core:
             self._enable(core, *place, core, on=True)
             self._enable(core, *place, before, on=False)
+
+    # What a snapshot holds: what steps can change. The rest is as the probes have left it.
+
+    def state(self) -> Value:
+        """Return the core that each GIC input is let through to, as cluster, input and pid."""
+        places = sorted(self._affinity.items())
+        return [[cluster, number, core.pid] for (cluster, number), core in places]
+
+    def restore(self, saved: Saved) -> None:
+        """Take that back, after the probes of the same clusters. ValueError if it is not of this kind."""
+        found: dict[tuple[int, int], CoreId] = {}
+        for place in saved.items():
+            cluster, number, pid = (item.number() for item in place.items(3))
+            found[cluster, number] = CoreId(cluster, pid)
+            if found[cluster, number] not in self._machine.core:
+                raise place.wrong("a core of the board")
+        if set(found) != set(self._affinity):
+            raise saved.wrong("the GIC inputs that the drivers have requested")
+        self._affinity = found
 
     # Interrupts
 

@@ -12,10 +12,11 @@ from kvx_emu.hw.register import bits
 from kvx_emu.trace.row import OP
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
     from kvx_emu.engine.run import Run
     from kvx_emu.models.core import Core
+    from kvx_emu.saved import Saved, Value
 
 OPERATIONS = ("reschedule", "call_func", "irq_work")
 """By bit of the word. A handler does them in this order."""
@@ -45,3 +46,17 @@ class IpiOps:
             if operation >= len(OPERATIONS):
                 message = f"{name}: Linux has no IPI operation {operation} and reports a bug"
                 self._run.warn(("ipi-op", operation), "ipi-operation", message)
+
+    def state(self) -> Value:
+        """Return the words that are not 0, as cluster, pid and word."""
+        return [[*core, word] for core, word in sorted(self.words.items()) if word]
+
+    def restore(self, saved: Saved, known: Container[CoreId]) -> None:
+        """Take them back. ValueError if they are not of this kind."""
+        self.words.clear()
+        for entry in saved.items():
+            *core, word = entry.items(3)
+            name = CoreId(*(part.number() for part in core))
+            if name not in known or name in self.words:
+                raise entry.wrong("a core of the board, each once")
+            self.words[name] = word.number(least=1)

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Mapping
 
     from kvx_emu.core_id import CoreId
+    from kvx_emu.engine.places import Places
     from kvx_emu.errors import Place
+    from kvx_emu.saved import Saved, Value
     from kvx_emu.script.actions import Expect
     from kvx_emu.trace.tally import Line, Wire
 
@@ -120,6 +122,37 @@ class Judge:
     def warnings(self) -> tuple[Finding, ...]:
         """Return what was odd, in the order in which it was first seen."""
         return tuple(self._warnings.values())
+
+    def state(self, places: Places) -> dict[str, Value]:
+        """Return all of it, as values that JSON can hold: the failures and warnings in their order."""
+        return {
+            "checked": self.checked,
+            "failures": [
+                [places.path(place), what, message, times]
+                for (place, what), (message, times) in self._failures.items()
+            ],
+            "warnings": [
+                [places.key(key), warning.code, warning.message, places.path(warning.place)]
+                for key, warning in self._warnings.items()
+            ],
+            "tally": self.tally.state({mark: name for name, mark in self._marks.items()}),
+        }
+
+    def restore(self, saved: Saved, places: Places) -> None:
+        """Go on from a state. ValueError if it is none."""
+        checked, failures, warnings, tally = saved.record("checked", "failures", "warnings", "tally")
+        self._marks = self.tally.restore(tally)
+        self._failures.clear()
+        for failure in failures.items():
+            step, what, message, times = failure.items(4)
+            self._failures[places.step(step), what.text()] = message.text(), times.number(least=1)
+        self.failed = sum(times for _, times in self._failures.values())
+        self.checked = checked.number(least=self.failed)
+        self._warnings.clear()
+        for warning in warnings.items():
+            key, code, message, step = warning.items(4)
+            found = Finding(WARNING, code.text(), message.text(), places.step(step))
+            self._warnings[places.restored_key(key)] = found
 
 
 def _range(least: int, most: int | None) -> str:

@@ -7,10 +7,10 @@ then by core), then the script's steps. Each runs to its completion, with all th
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from functools import partial
-from itertools import chain
-from typing import TYPE_CHECKING
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from kvx_emu.collector import no_collection
 from kvx_emu.core_id import RM, CoreId
@@ -36,9 +36,9 @@ from kvx_emu.trace import row
 from kvx_emu.trace.tally import Ledger, balance
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
-    from kvx_emu.engine.run import Watch
+    from kvx_emu.engine.run import Take, Watch
     from kvx_emu.errors import Place
     from kvx_emu.machine.machine import Machine
     from kvx_emu.trace.sink import Sink
@@ -46,6 +46,28 @@ if TYPE_CHECKING:
 
 ALL_LINES = 0xFFFFFFFF
 BUS_ERROR = "bus-error"
+
+
+class Parts(NamedTuple):
+    """What an engine consists of: all that changes in a run is in these, and so all that a snapshot holds.
+
+    `drivers` are None without Linux; `probed` are the clusters whose Linux has probed. `position` says where
+    in the program the run is: the index of a step, then what the step needs to go on inside, which may be
+    the position in its body. `resume` is where it is to go on, if it does not start at the beginning.
+    """
+
+    machine: Machine
+    program: actions.Program
+    run: Run
+    judge: Judge
+    cpus: Mapping[CoreId, Cpu]
+    ports: Mapping[int, IpiPort]
+    fabric: Fabric
+    ops: IpiOps
+    drivers: Drivers | None
+    probed: set[int]
+    position: list[int]
+    resume: deque[int]
 
 
 class Reference:
@@ -69,6 +91,8 @@ class Reference:
         self._program = program
         self._judge = Judge(latency=program.latency)
         self._run = Run(self._judge, sinks, limit_ticks, limit_events, watch)
+        self._position: list[int] = []
+        self._resume: deque[int] = deque()
         self._iterations: list[int] = []  # of the repeats under way, the outermost first
         self._drivers: Drivers | None = None  # of Linux
         self._ops = IpiOps(self._run)
@@ -137,6 +161,28 @@ class Reference:
             controller.model.port = ports[cluster] = port
         return ports
 
+    @property
+    def parts(self) -> Parts:
+        """What the engine consists of, for who takes and restores snapshots."""
+        return Parts(
+            self._machine,
+            self._program,
+            self._run,
+            self._judge,
+            self._cpus,
+            self._ports,
+            self._fabric,
+            self._ops,
+            self._drivers,
+            self._probed,
+            self._position,
+            self._resume,
+        )
+
+    def keep(self, tick: int, take: Take) -> None:
+        """Have `take` called once: when time is about to pass `tick`, or else at the end of the run."""
+        self._run.keep(tick, take)
+
     def run(self) -> Outcome:
         """Run the whole program and return what came of it.
 
@@ -148,18 +194,22 @@ class Reference:
 
     def _stopped(self) -> str | None:
         """Run to the end, or to a limit, and return which."""
+        stopped = None
         try:
-            self._begin()
+            if not self._resume:
+                self._begin()
             self._steps(self._program.actions)
+            self._position.append(len(self._program.actions))
             self._run.settle()
         except Stopped as limit:
-            return str(limit)
-        return None
+            stopped = str(limit)
+        self._run.take(ended=True)
+        return stopped
 
     def _outcome(self, stopped: str | None) -> Outcome:
         run, judge = self._run, self._judge
         run.flush()
-        summary = judge.tally.summary(self._ledger())
+        summary = judge.tally.summary(self.ledger())
         balance(summary)
         return Outcome(
             tick=run.last,
@@ -207,7 +257,8 @@ class Reference:
             self._probe_ipi(core.cluster)
             self._probe_apic(core.cluster)
 
-    def _ledger(self) -> Ledger:
+    def ledger(self) -> Ledger:
+        """Return what the engine knows without rows of the requests that were made so far."""
         sent: Counter[Wire] = Counter()
         for port in self._ports.values():
             for (line, mask), times in port.writes.items():
@@ -217,23 +268,29 @@ class Reference:
         flying = Counter(
             (cpu.id, line)
             for _, priority, _, line, _, target in self._run.queue
-            if priority == ARRIVAL
+            if priority == ARRIVAL and target[1] is not None  # a device's was not sent by a core
             for cpu in target[0]
         )
         return Ledger(sent, pending, flying)
 
-    # The steps
+    # The steps. Each that lets time pass keeps what it needs to go on in `_position`, and takes it from
+    # `_resume` when a run that was saved inside it goes on.
 
     def _steps(self, program: Sequence[actions.Action]) -> None:
-        run, do = self._run, self._do
-        for action in program:
-            run.place = action.place
-            if action.at is not None:
-                if action.at < run.now:
-                    raise _late(action.place, f"at {action.at} is in the past: it is tick {run.now}")
-                run.advance(action.at)
-            run.pause()
+        run, do, position, resume = self._run, self._do, self._position, self._resume
+        level = len(position)
+        first = resume.popleft() if resume else 0
+        position.append(first)
+        for position[level], action in enumerate(program[first:] if first else program, first):
+            if not resume:
+                run.place = action.place
+                if action.at is not None:
+                    if action.at < run.now:
+                        raise _late(action.place, f"at {action.at} is in the past: it is tick {run.now}")
+                    run.advance(action.at)
+                run.pause()
             do[type(action)](action)
+        position.pop()
 
     def _acts(self, core: CoreId | None) -> None:
         """Let a core be the writer of what follows, now; None is a device."""
@@ -390,23 +447,34 @@ class Reference:
         self._drivers.set_affinity(_of_driver(action), action.core)
 
     def _wait(self, action: actions.Wait) -> None:
-        if action.ticks is None:
-            self._run.settle()
+        run, position, resume = self._run, self._position, self._resume
+        ticks = action.ticks
+        until = resume.popleft() if resume else run.now + (ticks or 0)
+        position.append(until)
+        if ticks is None:
+            run.settle()
         else:
-            self._run.advance(self._run.now + action.ticks)
+            run.advance(until)
+        position.pop()
 
     def _repeat(self, action: actions.Repeat) -> None:
-        start, every = self._run.now, action.every
-        self._iterations.append(0)
-        for k in range(action.count):
-            if every is not None:
+        position, resume = self._position, self._resume
+        every = action.every
+        start, first = (resume.popleft(), resume.popleft()) if resume else (self._run.now, 0)
+        position += (start, first)
+        self._iterations.append(first)
+        for k in range(first, action.count):
+            position[-1] = k
+            if every is not None and not resume:
                 self._meet(action, start + k * every)
             self._iterations[-1] = k
             self._steps(action.body)
         self._iterations.pop()
+        position[-1] = action.count
         self._run.place = action.place
         if every is not None:
             self._meet(action, start + action.count * every)
+        del position[-2:]
 
     def _meet(self, action: actions.Repeat, tick: int) -> None:
         """Move on to the start of the next iteration, which must not have passed."""
@@ -417,24 +485,32 @@ class Reference:
         self._run.advance(tick)
 
     def _random(self, action: actions.Random) -> None:
-        run = self._run
-        start = run.now
-        for k, (sender, line, mask) in enumerate(random_sends(action, self._pids, self._iterations)):
-            if k:
+        run, position, resume = self._run, self._position, self._resume
+        start, first = (resume.popleft(), resume.popleft()) if resume else (run.now, 0)
+        position += (start, first)
+        last = len(position) - 1
+        sends = random_sends(action, self._pids, self._iterations, first)
+        for position[last], (sender, line, mask) in enumerate(sends, first):
+            if k := position[last]:
                 run.advance(start + k * action.every)
                 run.pause()
             self._acts(sender)
             self._write_set(IpiCtrl.INTERRUPT, line, sender.cluster, mask)
+        position[last] = action.count
         run.advance(start + action.count * action.every)
+        del position[-2:]
 
     def _replay(self, action: actions.Replay) -> None:
-        run, table = self._run, action.table
-        start = run.now
-        writes = chain.from_iterable(chunk.writes() for chunk in table.chunks())
-        for row_number, (tick, address, value, writer) in enumerate(writes, 1):
+        run, position, resume = self._run, self._position, self._resume
+        start, first = (resume.popleft(), resume.popleft()) if resume else (run.now, 0)
+        position += (start, first)
+        last = len(position) - 1
+        writes = chain.from_iterable(chunk.writes() for chunk in action.table.chunks())
+        for position[last], (tick, address, value, writer) in enumerate(islice(writes, first, None), first):
             run.advance(start + tick)
             run.pause()
-            self._write_bus(action.place, writer, address, 4, value, row_number)
+            self._write_bus(action.place, writer, address, 4, value, position[last] + 1)
+        del position[-2:]
 
     def _expect(self, action: actions.Expect) -> None:
         self._run.flush()

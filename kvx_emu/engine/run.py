@@ -34,6 +34,9 @@ the script's steps last, for they are not queued."""
 Watch: TypeAlias = "Callable[[int, int], None]"
 """Is told now and then how far a run is: the tick, and how many rows there were."""
 
+Take: TypeAlias = "Callable[[bool], None]"
+"""Takes a snapshot; is told whether the run has ended before time could pass the tick that was asked for."""
+
 Handler: TypeAlias = "Callable[[Any, int], None]"
 
 Parcel: TypeAlias = "tuple[Sequence[Cpu], int | None, int | None, Place | None]"
@@ -83,7 +86,7 @@ class Run:
         self._watch = watch
         self.limit_ticks = LIMITS.ticks - 1 if limit_ticks is None else limit_ticks
         self._bound = self.limit_ticks  # the last tick before something is to be done, a stop or a snapshot
-        self._take: Callable[[], None] | None = None  # takes the snapshot that is still to come
+        self._take: Take | None = None  # takes the snapshot that is still to come
         self._at = 0  # the tick after which it is taken
         # While a run settles: the tick up to which it does so just now, and how many timers have run out.
         self._settling = False
@@ -105,24 +108,23 @@ class Run:
         self._drain(until)
         self.now = until
 
-    def keep(self, tick: int, take: Callable[[], None]) -> None:
+    def keep(self, tick: int, take: Take) -> None:
         """Have `take` called once, when time is about to pass `tick`: all that is due until then has happened."""
         self._at, self._take = tick, take
         self._bound = min(tick, self.limit_ticks)
 
-    def kept(self) -> bool:
-        """Take the snapshot now if it is still to come, for the run has ended; return whether that was so."""
+    def take(self, *, ended: bool) -> None:
+        """Have the snapshot taken now if it is still to come."""
         take, self._take = self._take, None
+        self._bound = self.limit_ticks
         if take is not None:
-            take()
-        return take is not None
+            take(ended)
 
     def _pass(self) -> None:
         """Do what is to be done before time passes the bound: take the snapshot, or stop the run."""
         if self._take is None or self._at > self.limit_ticks:
             raise Stopped(f"tick {self.limit_ticks}")
-        self._bound = self.limit_ticks
-        self.kept()
+        self.take(ended=False)
 
     def settle(self) -> None:
         """Let everything happen until nothing is outstanding; now is then the tick of the last event.
@@ -300,6 +302,7 @@ class Run:
             heappush(self.queue, (*entry, self.arrive, parcel))
         if len(tickets_taken) != len(self.queue):
             raise arrivals.wrong("writes of different tickets")
+
 
 def _ignore(_core: CoreId) -> None:
     """Do nothing."""

@@ -30,9 +30,16 @@ if TYPE_CHECKING:
     from kvx_emu.dt.tree import Node, Tree
     from kvx_emu.machine.facts import Link
     from kvx_emu.models.core_registers import Sfr
+    from kvx_emu.saved import Saved, Value
+
+_HIDDEN = (1 << 128) - 1
+"""The most that a number can be that a block keeps outside its registers: more than any has bits for."""
 
 FTU_BASE = 0x1018_1000
 """Where the FTU is. Source: the tree that Kalray's QEMU generates, barebox k200.dts."""
+
+CHANNEL = "mailbox channel"
+"""What nodes are called that give a single mailbox to a driver. Source: Linux kvx-mbox.c."""
 
 LEVEL_HIGH = 4
 """The type of an interrupt that stays high until its device is served. Source: Devicetree bindings, irq.h."""
@@ -112,6 +119,8 @@ class Machine:
         self._bus: AddressMap[Model | Block] = AddressMap()
         # By path: the order of nodes means nothing, also where two regions of one size overlap.
         for block in sorted(wiring.blocks, key=lambda block: block.node.path):
+            if block.title == CHANNEL:
+                continue  # how a driver sees one of the mailboxes, whose own block answers there
             self._bus.add(Region(block.start, block.size, self._build(block), block.node.path))
         self.controllers = {cluster: self.controllers[cluster] for cluster in sorted(self.controllers)}
         self.snoopers = [built.model for built in self.blocks.values() if isinstance(built.model, PciMsi)]
@@ -147,7 +156,7 @@ class Machine:
         path = block.node.path
         return Site(
             size=block.size,
-            outputs=len(self._links[path]) if path in self._links else None,
+            outputs=1 + max(link.index for link in self._links[path]) if path in self._links else None,
             levels=frozenset(self._levels.get(path, ())),
             hz=self.wiring.rates.get(path, self.clock_hz),
             core_hz=self.clock_hz,
@@ -318,7 +327,7 @@ class Machine:
             return
         self._high[source] = level
         for wire in self.wires_of(source):
-            place = (wire.core, wire.number) if wire.core is not None else (id(wire.model), wire.number)
+            place = _place(wire)
             before = self._raised.get(place, 0)
             self._raised[place] = now = before + (1 if level else -1)
             # Several devices on one wire: it is high as long as one of them is.
@@ -341,6 +350,59 @@ class Machine:
     def _cluster_of(self, node: Node) -> int | None:
         """Return the cluster whose window a device is in; None for one of the SoC."""
         return next((block.cluster for block in self.wiring.blocks if block.node is node), None)
+
+    # What a snapshot holds
+
+    def state(self) -> dict[str, Value]:
+        """Return all that the cores and blocks remember and what is high, as values that JSON can hold."""
+        return {
+            "cores": {str(core): model.save() for core, model in self.core.items()},
+            "blocks": {path: model.state() for path, (model, _) in self.blocks.items()},
+            "high": [
+                [source.path, source.number, source.controller, [list(core) for core in source.cores]]
+                for source, high in sorted(self._high.items())
+                if high
+            ],
+        }
+
+    def restore(self, saved: Saved) -> None:
+        """Become the machine that `state` has seen; nothing happens by it. ValueError if it is not such a one."""
+        cores, blocks, high = saved.record("cores", "blocks", "high")
+        named = {str(core): model for core, model in self.core.items()}
+        for core, state in zip(named.values(), cores.each(named), strict=True):
+            _restore(core, state)
+        for built, state in zip(self.blocks.values(), blocks.each(self.blocks), strict=True):
+            _check_widths(built.model, state)
+            _restore(built.model, state)
+        self._high.clear()
+        self._raised.clear()
+        for entry in high.items():
+            source = self._input(entry)
+            self._high[source] = True
+            for wire in self.wires_of(source):
+                place = _place(wire)
+                self._raised[place] = self._raised.get(place, 0) + 1
+
+    def _input(self, saved: Saved) -> Input:
+        """Return an input of the board that was saved."""
+        path, number, controller, cores = saved.items(4)
+        found = Input(
+            path.text(),
+            number.number(),
+            controller.flag(),
+            tuple(core.core(self.core) for core in cores.items()),
+        )
+        if found in self._high:
+            raise saved.wrong("each input once")
+        if not found.controller:
+            exists = self.link(found.path, found.number) is not None and not found.cores
+        elif found.cores:
+            exists = found.number < LINES and set(found.cores) <= set(self.behind(found.path, None))
+        else:
+            exists = found.path in self.blocks and found.number < self.blocks[found.path].model.inputs
+        if not exists:
+            raise saved.wrong("an interrupt input of the board")
+        return found
 
     @property
     def cores(self) -> tuple[CoreId, ...]:
@@ -416,6 +478,26 @@ class Machine:
     def _write_pieces(self, writer: CoreId, address: int, size: int, value: int) -> None:
         for model, offset, at, length in self._pieces(writer, address, size):
             model.write(offset, length, value >> 8 * at & (1 << 8 * length) - 1)
+
+
+def _place(wire: Wire) -> tuple[int, int] | tuple[CoreId, int]:
+    """Return what tells the end of a wire from that of others."""
+    return (wire.core, wire.number) if wire.core is not None else (id(wire.model), wire.number)
+
+
+def _restore(model: Core | Model, saved: Saved) -> None:
+    try:
+        model.restore({name: value.value for name, value in saved.table().items()})
+    except ValueError as error:
+        raise ValueError(f"{saved.name}: {error}") from None
+
+
+def _check_widths(model: Model, saved: Saved) -> None:
+    """Raise ValueError for a register that holds more than it can; what is hidden is bounded too."""
+    widest = {register.attribute: register.mask for register in model.registers}
+    for name, values in saved.table().items():
+        for value in values.items() if isinstance(values.value, list) else [values]:
+            value.number(widest.get(name, _HIDDEN) + 1)
 
 
 def build(tree: Tree, profile: str = registry.HARDWARE) -> tuple[Machine, tuple[Finding, ...]]:

@@ -135,14 +135,17 @@ class ApicGic(Model):
             self.port.tell("gic", number, number, output=output)
             self.port.drive(output, True)
 
+    def outputs_of(self, number: int) -> list[int]:
+        """Return the outputs that an input is let through to, ascending."""
+        return list(bits(self.enabled[number]))
+
     def register_at(self, offset: int) -> tuple[Register, int] | None:
         """Return the register that an access at an offset means, and its place in its bank; None if none."""
-        output, at, is_lac = self._place(offset)
-        if output >= OUTPUTS:
-            return None
-        if is_lac:
-            return self.STATUS_LAC, output * WORDS + (at - self.STATUS_LAC.offset) // 8
-        return (self.ENABLE, output * INPUTS + at) if at < INPUTS else None
+        output, at = divmod(offset, STRIDE)
+        if output < OUTPUTS and at < INPUTS:
+            return self.ENABLE, output * INPUTS + at
+        word = self._word(offset)
+        return None if word is None else (self.STATUS_LAC, word)
 
     def read(self, offset: int, size: int) -> int:
         """Return what a read gives; raise BusError for one that is not aligned or of another size."""

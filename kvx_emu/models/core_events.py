@@ -6,7 +6,6 @@ SYNCGROUP waits for them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kvx_emu.models.core_registers import CoreRegisters
@@ -31,12 +30,14 @@ _RECEIVED = (1 << 2 * EVENTS) - 1
 _TO_MASK = 2 * EVENTS  # from an event's bit in FE or BE to the one in FM or BM
 
 
-@dataclass(slots=True)
 class _Box:
     """IPE, and in `sent` the forward (15:0) and backward events (31:16) that nobody has fetched yet."""
 
-    ipe: int = 0
-    sent: int = 0
+    __slots__ = ("ipe", "sent")
+
+    def __init__(self) -> None:
+        self.ipe = 0
+        self.sent = 0
 
 
 class Events(CoreRegisters):

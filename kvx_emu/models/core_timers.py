@@ -6,7 +6,6 @@ asks for the tick of the next underflow and comes back then.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from kvx_emu.models.core_registers import CoreRegisters
@@ -78,7 +77,6 @@ def stopped() -> int:
     return 0
 
 
-@dataclass(slots=True)
 class _Bank:
     """What the timers hold: their clock and its rates, and from `tcr` on what a reset clears.
 
@@ -86,14 +84,17 @@ class _Bank:
     and that were not returned yet.
     """
 
-    clock: Callable[[], int] = stopped
-    timer_hz: int = 1
-    core_hz: int = 1
-    tcr: int = 0
-    since: int = 0
-    values: list[int] = field(default_factory=lambda: [0, 0, 0])
-    reloads: list[int] = field(default_factory=lambda: [0, 0, 0])
-    missed: list[Underflow] = field(default_factory=list)
+    __slots__ = ("clock", "core_hz", "missed", "reloads", "since", "tcr", "timer_hz", "values")
+
+    def __init__(self) -> None:
+        self.clock: Callable[[], int] = stopped
+        self.timer_hz = 1
+        self.core_hz = 1
+        self.tcr = 0
+        self.since = 0
+        self.values = [0, 0, 0]
+        self.reloads = [0, 0, 0]
+        self.missed: list[Underflow] = []
 
     def reset(self) -> None:
         """Let nothing count, and forget what was not told."""

@@ -55,24 +55,28 @@ def execution_path(path: Sequence[int], iterations: Sequence[int]) -> list[int]:
 
 
 def random_sends(
-    action: Random, cores_by_cluster: Mapping[int, Sequence[int]], iterations: Sequence[int] = ()
+    action: Random,
+    cores_by_cluster: Mapping[int, Sequence[int]],
+    iterations: Sequence[int] = (),
+    first: int = 0,
 ) -> Iterator[tuple[CoreId, int, int]]:
     """Yield the sends of one execution of `action`: sender, line, and target mask (0 can occur).
 
     The mask is of the sender's cluster. `cores_by_cluster` holds the pids of each cluster's cores,
-    ascending; `iterations` the iteration number of each enclosing repeat, outermost first.
+    ascending; `iterations` the iteration number of each enclosing repeat, outermost first. The sends
+    before number `first` are left out.
 
     Each send uses three numbers of the stream, whatever it needs of them: for the sender, the line
     and the targets.
     """
-    state = stream_seed(action.seed, execution_path(action.path, iterations))
+    state = (stream_seed(action.seed, execution_path(action.path, iterations)) + 3 * first * GAMMA) & MASK64
     senders, lines, targets = action.senders, action.lines, action.targets
     choices = [_choices(targets, sender.pid, cores_by_cluster[sender.cluster]) for sender in senders]
     sender, line, bits = senders[0], lines[0], choices[0]
     sending, among = len(senders), len(lines)
     # A number is mixed only where something hangs on it: that is half of the time in the common cases.
     # One of n: the number times n, shifted right by 64, which is fair to within n in 2^64.
-    for _ in range(action.count):
+    for _ in range(first, action.count):
         if sending > 1:
             index = mix((state + GAMMA) & MASK64) * sending >> 64
             sender, bits = senders[index], choices[index]

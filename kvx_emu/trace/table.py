@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kvx_emu.trace.tally import Wire
 
 _HEADERS = ("core", "tick", "event", "line", "from", "value")
-_COUNTS = {name: name for name in Line._fields} | {"flying": "in flight", "software": "by software"}
+_COUNTS = {name: name for name in Line._fields} | {"flying": "in flight", "software": "unsent"}
 _RARE = {"flying", "software"}  # columns that are shown only where they hold anything
 
 

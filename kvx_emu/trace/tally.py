@@ -14,15 +14,17 @@ from weakref import ref
 from kvx_emu.core_id import CoreId
 from kvx_emu.errors import DefectError
 from kvx_emu.trace.block import Block
-from kvx_emu.trace.row import CLEAR, COALESCED, ENTER, MASKED, REQUEST
+from kvx_emu.trace.row import CLEAR, COALESCED, ENTER, EVENTS, MASKED, REQUEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from kvx_emu.saved import Saved, Value
     from kvx_emu.trace.row import Key, Row
 
 _key = itemgetter(slice(1, 6))
 _PAIRED = {REQUEST, ENTER, CLEAR}
+_TIMES = 1 << 66  # where waits end in a snapshot: sums of a few times of a script
 
 Wire = tuple[CoreId, int]
 """A core and one of its lines."""
@@ -205,6 +207,70 @@ class Tally:
             total[event] = total.get(event, 0) + number
         return total
 
+    def state(self, names: Mapping[Mark, str]) -> dict[str, Value]:
+        """Return all counts, as values that JSON can hold; `names` are those of the marks still in use.
+
+        There is an interval from the start to the first mark, and one from each mark on: its counts by key,
+        and its longest waits. `asked` are the ticks of requests that were neither entered nor cleared.
+        """
+        self._forget()
+        marks = [None if begin is None else begin() for begin, _ in self._intervals]
+        counts: list[Counter[Key]] = [Counter() if mark is None else mark.counts for mark in marks]
+        intervals: list[Value] = []
+        for mark, (_, longest), start, end in zip(
+            marks, self._intervals, counts, [*counts[1:], self._counts], strict=True
+        ):
+            rows = [(*key, number - start[key]) for key, number in end.items() if number != start[key]]
+            waits = [(*place, wait) for place, wait in longest.items()]
+            intervals.append(
+                {
+                    "since": None if mark is None else names[mark],
+                    "rows": [list(entry) for entry in sorted(rows, key=_nones_first)],
+                    "waits": [list(entry) for entry in sorted(waits, key=_nones_first)],
+                }
+            )
+        waiting = sorted((place for place, ticks in self._asked.items() if ticks), key=_nones_first)
+        asked = [[*place, list(self._asked[place])] for place in waiting]
+        return {"intervals": intervals, "asked": asked}
+
+    def restore(self, saved: Saved) -> dict[str, Mark]:
+        """Take the counts back and return the marks by name, to be kept by whoever wants them.
+
+        ValueError if it is no state of a tally.
+        """
+        intervals, asked = saved.record("intervals", "asked")
+        self._counts = Counter()
+        self._intervals = []
+        marks: dict[str, Mark] = {}
+        for interval in intervals.items():
+            since, rows, waits = interval.record("since", "rows", "waits")
+            mark = None
+            if self._intervals:
+                marks[since.text()] = mark = Mark(self._counts.copy())
+            elif not since.is_none:
+                raise since.wrong("null, for the first interval is since the start")
+            for entry in rows.items():
+                *place, number = entry.items(6)
+                cluster, core, event, line, sender = place
+                if event.text() not in EVENTS:
+                    raise event.wrong("an event")
+                key = cluster.number_or_none(), core.number_or_none(), event.text(), line.number_or_none()
+                self._counts[*key, sender.number_or_none()] += number.number(least=1)
+            longest = {}
+            for entry in waits.items():
+                *place, wait = entry.items(4)
+                longest[_place(place)] = wait.number(_TIMES)
+            self._intervals.append((None if mark is None else ref(mark), longest))
+        if len(self._intervals) != len(marks) + 1:
+            raise intervals.wrong("an interval from the start, then one for each mark")
+        self._asked.clear()
+        for entry in asked.items():
+            *place, ticks = entry.items(4)
+            self._asked[_place(place)] = deque(ticks.numbers())
+        self.rows = self._counts.total()
+        self._room = 2 * len(self._intervals) + 16
+        return marks
+
     def summary(self, ledger: Ledger) -> dict[Wire, Line]:
         """Return the counts of every core and line that had anything, in order; see `balance`."""
         found: dict[Wire, dict[str, int]] = defaultdict(lambda: dict.fromkeys(Line._fields, 0))
@@ -226,6 +292,15 @@ class Tally:
                 if number:
                     found[wire][name] += number
         return {wire: Line(**found[wire]) for wire in sorted(found)}
+
+
+def _nones_first(values: Sequence[object]) -> list[object]:
+    return [-1 if value is None else value for value in values]
+
+
+def _place(saved: Sequence[Saved]) -> _Place:
+    cluster, core, line = saved
+    return cluster.number_or_none(), core.number_or_none(), line.number_or_none()
 
 
 def balance(summary: Mapping[Wire, Line]) -> None:

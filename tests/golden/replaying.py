@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from kvx_emu.dt.tree import Tree
     from kvx_emu.machine.machine import Machine
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -52,6 +54,14 @@ def sequences(shared: Path, recording: str) -> dict[str, list[Step]]:
     return {sequence["name"]: sequence["steps"] for sequence in recorded["sequences"]}
 
 
+def watched(shared: Path, recording: str, name: str) -> list[str]:
+    """Return the devices whose pins were watched in a sequence, as paths below the machine."""
+    recorded = json.loads((shared / "golden" / f"{recording}.json").read_text())
+    (found,) = [sequence for sequence in recorded["sequences"] if sequence["name"] == name]
+    paths = found["intercept"] if isinstance(found["intercept"], list) else [found["intercept"]]
+    return [path.removeprefix("/machine/") for path in paths]
+
+
 class Effects(NamedTuple):
     """What became of a step: what a read gave, and what was seen on pins, on the bus and at the cores."""
 
@@ -59,6 +69,12 @@ class Effects(NamedTuple):
     changes: tuple[Change, ...]
     messages: tuple[int, ...]  # the addresses that itgens wrote to
     requests: tuple[Request, ...]
+
+
+@cache
+def coolidge() -> Tree:
+    """Return the tree of a whole Coolidge."""
+    return load_tree(str(PROJECT / "boards" / "coolidge.dts"))
 
 
 class Board:
@@ -70,7 +86,7 @@ class Board:
 
     def __init__(self, profile: str, pins: dict[tuple[str, int], bool] | None = None) -> None:
         self.profile = profile
-        self.machine: Machine = build(load_tree(str(PROJECT / "boards" / "coolidge.dts")), profile)[0]
+        self.machine: Machine = build(coolidge(), profile)[0]
         self.pins = {} if pins is None else pins
         self._requests: list[Request] = []
         self._changes: list[Change] = []
@@ -127,12 +143,14 @@ class Board:
         """Return the requests since the last call, and forget the rest that was seen."""
         return list(self.seen()[2])
 
-    def access(self, address: int, size: int, value: int | None) -> int | str | None:
+    def access(
+        self, address: int, size: int, value: int | None, core: CoreId = RECORDER
+    ) -> int | str | None:
         """Read (without a value) or write; return what a read gave, None for a write, or a bus error."""
         try:
             if value is None:
-                return self.machine.read(RECORDER, address, size)
-            self.machine.write(RECORDER, address, size, value)
+                return self.machine.read(core, address, size)
+            self.machine.write(core, address, size, value)
         except BusError:
             return BUS_ERROR
         return None

@@ -6,84 +6,20 @@ table below, each of which says exactly what we give instead; docs/hardware-choi
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+from replaying import BUS_ERROR, PROJECT, Board, Request, Step, comparable, number, recorded, sequences, watched
 
 from kvx_emu.core_id import RM, CoreId
-from kvx_emu.dt.load import load_tree
 from kvx_emu.hw import registry
-from kvx_emu.hw.model import BusError
-from kvx_emu.machine.machine import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kvx_emu.machine.machine import Machine
-
-PROJECT = Path(__file__).resolve().parents[2]
-
-RECORDER = CoreId(0, RM)
-"""Whose view the recorded addresses are."""
-
 LINE_24 = 0x01000000
 PINS = 0x1FFFF
-BUS_ERROR = "bus error"
-
-Step = dict[str, Any]
-Request = tuple[int, int, int, int]  # cluster, pid, line, ILR after
-
-
-class Board:
-    """A whole Coolidge, and the requests that reached its cores since they were last taken."""
-
-    def __init__(self, profile: str) -> None:
-        self.machine: Machine = build(load_tree(str(PROJECT / "boards" / "coolidge.dts")), profile)[0]
-        self._requests: list[Request] = []
-        for core_id, core in self.machine.core.items():
-            self._watch(core_id, core)
-
-    def _watch(self, core_id: CoreId, core: Any) -> None:
-        request = core.request
-
-        def watched(line: int) -> None:
-            request(line)
-            self._requests.append((*core_id, line, core.ilr))
-
-        core.request = watched
-
-    def requests(self) -> list[Request]:
-        """Return the requests since the last call."""
-        found, self._requests = self._requests, []
-        return found
-
-    def access(self, address: int, size: int, value: int | None) -> int | str | None:
-        """Read (without a value) or write; return what a read gave, None for a write, or a bus error."""
-        try:
-            if value is None:
-                return self.machine.read(RECORDER, address, size)
-            self.machine.write(RECORDER, address, size, value)
-        except BusError:
-            return BUS_ERROR
-        return None
-
-    def forget_other_lines(self) -> None:
-        """Leave requests on line 24 alone, which is all that QEMU has."""
-        for core in self.machine.core.values():
-            core.poke("ILR", core.ilr & LINE_24)
-
-
-def number(text: str | None) -> int | None:
-    return None if text is None else int(text, 16)
-
-
-def sequences(shared: Path) -> dict[str, list[Step]]:
-    recording = json.loads((shared / "golden" / "ipi.json").read_text())
-    return {sequence["name"]: sequence["steps"] for sequence in recording["sequences"]}
-
 
 NAMES = {
     "reset-and-lines": 39,
@@ -100,7 +36,7 @@ replay = pytest.mark.parametrize("name", NAMES)
 
 
 def test_the_recording_has_these_sequences(shared):
-    assert {name: len(steps) for name, steps in sequences(shared).items()} == NAMES
+    assert {name: len(steps) for name, steps in sequences(shared, "ipi").items()} == NAMES
 
 
 # As QEMU
@@ -108,22 +44,12 @@ def test_the_recording_has_these_sequences(shared):
 
 @replay
 def test_the_profile_qemu_does_all_that_was_recorded(shared, name):
-    board = Board(registry.QEMU)
-    for step in sequences(shared)[name]:
+    board, devices = Board(registry.QEMU), watched(shared, "ipi", name)
+    for step in sequences(shared, "ipi")[name]:
         if step["op"] == "reset":
-            board = Board(registry.QEMU)
-            continue
-        address, size, value = int(step["addr"], 16), step["size"], number(step["value"])
-        if step["op"] == "memset":
-            assert value is not None
-            for at in range(address, address + size, 4):
-                assert board.access(at, 4, value * 0x01010101) is None
-            found = None
+            board = board.after_reset()
         else:
-            found = board.access(address, size, value)
-        assert found == number(step["result"]), step
-        requests = [[pid, line, hex(ilr)] for _, pid, line, ilr in board.requests()]
-        assert requests == step["core"], step
+            assert comparable(board.step(step), devices) == recorded(step, devices), step
 
 
 # As the hardware
@@ -274,18 +200,19 @@ def replay_as_hardware(steps: list[Step]) -> Counter[str]:
             assert board.access(word.address, 4, word.value) == result, (step, word)
             assert board.requests() == requests, (step, word)
         assert theirs == [], step
-        board.forget_other_lines()
+        for core in board.machine.core.values():  # of the lines QEMU has 24 alone
+            core.poke("ILR", core.ilr & LINE_24)
     return used
 
 
 @replay
 def test_the_hardware_differs_from_qemu_only_as_listed(shared, name):
-    replay_as_hardware(sequences(shared)[name])
+    replay_as_hardware(sequences(shared, "ipi")[name])
 
 
 def test_every_listed_difference_is_met_so_many_times(shared):
     used: Counter[str] = Counter()
-    for steps in sequences(shared).values():
+    for steps in sequences(shared, "ipi").values():
         used += replay_as_hardware(steps)
     assert used == USED
 

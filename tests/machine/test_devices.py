@@ -91,7 +91,12 @@ def test_a_line_that_no_core_has_is_not_shared():
         ("clocks = <0x999>;", "warning", "phandle-dangling", "0x999"),
         ("clocks = <&off>;", "warning", "phandle-dangling", "&off"),
         ("clocks = [01];", None, None, None),
-        ('compatible = "kalray,kvx-itgen"; msi-parent = <0x999>;', "error", "phandle-dangling", "0x999"),
+        (
+            'compatible = "kalray,kvx-itgen"; reg = <0 0x27000000 0 0x1104>; msi-parent = <0x999>;',
+            "error",
+            "phandle-dangling",
+            "0x999",
+        ),
     ],
 )
 def test_what_a_device_refers_to_is_there(device, severity, code, guilty):

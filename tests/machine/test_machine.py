@@ -18,7 +18,9 @@ from kvx_emu.machine.machine import Wires, build
 from kvx_emu.machine.windows import cluster_at, to_global
 from kvx_emu.machine.wiring import read_wiring
 from kvx_emu.models.core import State
+from kvx_emu.models.dsu_clock import DsuClock
 from kvx_emu.models.ipi_ctrl import IpiCtrl, QemuIpiCtrl
+from kvx_emu.models.pwr_ctrl import PwrCtrl
 
 PROJECT = Path(__file__).resolve().parents[2]
 BOARDS = sorted((PROJECT / "boards").glob("*.dts"))
@@ -198,25 +200,35 @@ def test_an_address_that_no_node_has_is_a_bus_error(address):
         machine.write(PE0, address, 4, 1)
 
 
+DMA = 'dma@800000 { compatible = "kalray,coolidge-dma-noc"; reg = <0 0x800000 0 0x100000>; };'
+
+
 def test_an_address_of_a_block_that_is_not_modelled_is_a_bus_error_that_names_it():
-    machine = machine_of(board(TWO, GIC, ipi(BOTH)))
-    expected = r"^/gic@a20000 is there, APIC GIC, which is not modelled$"
+    machine = machine_of(board(TWO, DMA, ipi(BOTH)))
+    expected = r"^/dma@800000 is there, DMA, which is not modelled$"
     with pytest.raises(BusError, match=expected):
-        machine.read(PE0, 0xA20000, 4)
+        machine.read(PE0, 0x800000, 4)
     with pytest.raises(BusError, match=expected):
-        machine.write(PE0, 0x1A31FFC, 8, 1)
+        machine.write(PE0, 0x18FFFF8, 8, 1)
 
 
 # Case 60
-def test_where_two_blocks_are_the_smaller_one_answers():
+def test_where_two_blocks_are_the_smaller_one_answers(monkeypatch):
     power = 'power@a40000 { compatible = "kalray,coolidge-pwr-ctrl"; reg = <0 0xa40000 0 0x4188>; };'
     clock = 'clock@a44180 { compatible = "kalray,coolidge-dsu-clock"; reg = <0 0xa44180 0 0x8>; };'
     for nodes in ((power, clock), (clock, power)):
         machine = machine_of(board(TWO, *nodes, ipi(BOTH)))
-        with pytest.raises(BusError, match=r"^/clock@a44180 is there, DSU clock"):
-            machine.read(PE0, 0xA44180, 8)
-        with pytest.raises(BusError, match=r"^/power@a40000 is there, power controller"):
-            machine.read(PE0, 0xA44178, 8)
+        monkeypatch.setattr(machine.listener, "now", lambda: 0x1234)  # ticks of 1 ns, as the clock's
+        assert [machine.read(PE0, address, 8) for address in (0xA44178, 0xA44180)] == [0, 0x1234]
+        found = [machine.locate(PE0, address) for address in (0xA44178, 0xA4417F, 0xA44180, 0xA44187)]
+        assert [(type(model), offset) for model, offset in found] == [
+            (PwrCtrl, 0x4178),
+            (PwrCtrl, 0x417F),
+            (DsuClock, 0),
+            (DsuClock, 7),
+        ]
+        with pytest.raises(BusError, match=r"^nothing of the tree is there$"):
+            machine.read(PE0, 0xA44188, 8)
 
 
 def test_a_controller_in_a_larger_region_answers():
@@ -260,12 +272,54 @@ def test_qemu_keeps_the_words_that_a_block_answers(qemu):
     assert qemu.read(PE0, 0xACFFFC, 8) == 0
 
 
-@pytest.mark.parametrize("address", [0x0, 0xAD1000, 0x2AD0000, 0xA20000])
+@pytest.mark.parametrize("address", [0x0, 0xAD1000, 0x2AD0000, 0x800000, 0xA32000])
 def test_qemu_answers_0_where_nothing_is(address):
-    machine = machine_of(board(TWO, GIC, ipi(BOTH)), registry.QEMU)
+    machine = machine_of(board(TWO, GIC, DMA, ipi(BOTH)), registry.QEMU)
     machine.write(PE0, address, 4, 0x1FFFF)
     assert machine.read(PE0, address, 4) == 0
     assert requested(machine) == {}
+
+
+MAILBOX = (
+    'mailbox@a00000 { compatible = "kalray,coolidge-apic-mailbox"; reg = <0 0xa00000 0 0xf200>; '
+    "interrupt-controller; #interrupt-cells = <0>; };"
+)
+
+
+@pytest.fixture
+def fabric():
+    return machine_of(board(TWO, GIC, MAILBOX, ipi(BOTH)), registry.QEMU)
+
+
+@pytest.mark.parametrize(
+    ("address", "size", "enabled"),
+    [
+        (0xA20001, 2, 0x0000_0000_0001_0100),  # two bytes
+        (0xA20001, 8, 0x0101_0101_0101_0100),  # 1, 2, 4 bytes, and 1 after those that are read back
+        (0xA20002, 4, 0x0000_0101_0101_0000),
+        (0xA1FFFC, 8, 0x0000_0000_0101_0101),  # the first half is nobody's
+        (0xA1FFFF, 2, 0x0000_0000_0000_0001),
+    ],
+)
+def test_qemu_cuts_an_access_to_the_gic_by_its_alignment(fabric, address, size, enabled):
+    fabric.write(PE0, address, size, (1 << 8 * size) - 1)
+    assert fabric.read(PE0, 0xA20000, 8) == enabled
+    where = (1 << 8 * size) - 1 & 0x0101010101010101
+    before = max(0, 0xA20000 - address)
+    assert fabric.read(PE0, address, size) == where >> 8 * before << 8 * before
+
+
+@pytest.mark.parametrize(("address", "size"), [(0xA00A14, 8), (0xA00A10, 4), (0xA00A12, 2), (0xA00A0C, 8)])
+def test_qemu_drops_parts_of_a_mailbox_register(fabric, address, size):
+    fabric.write(PE0, 0xA00A10, 8, 0x0123_4567_89AB_CDEF)
+    fabric.write(PE0, address, size, 0)
+    assert fabric.read(PE0, address, size) == 0
+    assert fabric.read(PE0, 0xA00A10, 8) == 0x0123_4567_89AB_CDEF
+
+
+def test_qemu_finds_the_word_inside_an_unaligned_access(fabric):
+    fabric.write(PE0, 0xACFFFE, 8, 0x0000_0000_0003_0000)  # 2 bytes of nobody, INTERRUPT, 2 bytes
+    assert requested(fabric) == {PE0: LINE_24, PE1: LINE_24}
 
 
 # Kalray's strings
@@ -376,3 +430,14 @@ def test_a_script_makes_the_same_trace_on_the_old_and_the_new_tree_of_kalray(sha
     )
     assert len(new) > 10
     assert new == source == old
+
+
+def test_a_mailbox_channel_is_a_drivers_view_and_does_not_hide_the_mailboxes():
+    mailboxes = (
+        'mailbox@a00000 { compatible = "kalray,coolidge-apic-mailbox"; reg = <0 0xa00000 0 0xea00>; '
+        "interrupt-controller; msi-controller; #interrupt-cells = <0>; };"
+    )
+    channel = 'mbox@a01000 { compatible = "kalray,kvx-mbox"; reg = <0 0xa01000 0 0x200>; };'
+    machine = machine_of(board(TWO, mailboxes, channel, ipi(BOTH)))
+    machine.write(PE0, 0xA01000, 8, 0x5)
+    assert machine.read(PE0, 0xA01000, 8) == 0x5

@@ -393,7 +393,7 @@ def test_an_access_that_is_not_aligned_or_of_another_size_is_a_bus_error_without
     heard.clear()
     before = block.state()
     message = r"^the APIC GIC takes aligned accesses of 1 or 2 or 4 or 8 bytes$"
-    with pytest.raises((BusError, ZeroDivisionError), match=message):
+    with pytest.raises(BusError, match=message):
         block.write(offset, size, 0)
     with pytest.raises(BusError, match=message):
         block.read(offset, size)
@@ -552,6 +552,7 @@ def test_a_controller_that_takes_back_a_state_goes_on_as_the_other(model):
     assert (len(state["enabled"]), len(state["status_lac"])) == (157, 216)
     other, heard = armed((3, 3), model=model)
     other.restore(state)
+    other.port.high.add(14)
     other.input(156, True)
     assert heard == [("gic", 156, 156, 71), ("drive", 71, True)]
     assert pending(other, 14) == 1 << 130

@@ -120,8 +120,8 @@ def test_rare_counts_have_a_column_only_where_there_are_any():
     wire = (CoreId(0, 1), 24)
     plain = summary_text({wire: Line(sent=1, requested=1, delivered=1)}).splitlines()[0]
     assert "in flight" not in plain
-    assert "by software" not in plain
+    assert "unsent" not in plain
     flying = summary_text({wire: Line(sent=1, flying=1)}).splitlines()[0]
     assert flying.endswith("cleared    in flight")
     software = summary_text({wire: Line(requested=1, pending=1, software=1)}).splitlines()[0]
-    assert software.endswith("cleared    by software")
+    assert software.endswith("cleared    unsent")

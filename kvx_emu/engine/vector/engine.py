@@ -485,8 +485,8 @@ class Vector(Reference):
                 self._order[lane].warn_stuck(line)
         run.place = place
 
-    def _ledger(self) -> Ledger:
-        ledger = super()._ledger()
+    def ledger(self) -> Ledger:
+        ledger = super().ledger()
         sent = dict(ledger.sent)
         for cluster, port in self._ports.items():
             for pid in port.cpus:
