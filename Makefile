@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN ?= $(VENV)/bin
 
-.PHONY: demo test check lint types imports coverage fuzz agree clean
+.PHONY: demo test check lint types imports coverage fuzz agree invariants clean
 
 # The main job: a board of ours, the smoke script, the trace of each core.
 demo: $(VENV)/.ready
@@ -44,6 +44,10 @@ fuzz: $(VENV)/.ready
 # A minute of drawn scripts: the vector engine against the reference. For new ones: make agree SEED=2.
 agree: $(VENV)/.ready
 	$(BIN)/python tests/agree/campaign.py --seconds $(SECONDS) --seed $(SEED) --jobs 2
+
+# A minute of state machines: the invariants of interrupts. Longer: make invariants SECONDS=600 SEED=2.
+invariants: $(VENV)/.ready
+	$(BIN)/python tests/invariants/campaign.py --seconds $(SECONDS) --seed $(SEED) --jobs 2
 
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -23,7 +23,7 @@ class Limits(NamedTuple):
     alarms: int = (
         1_000_000  # timers that run out while a run waits for its cores to be idle, which they keep busy
     )
-    snapshot: int = 64 << 20  # bytes of a snapshot: about a million writes under way; a run of a chip needs 1 MiB
+    snapshot: int = 64 << 20  # bytes of a snapshot: a million writes under way; a chip at work needs 1 MiB
     number: int = 1 << 64  # any number of a script, exclusive: the widest register
 
 

@@ -10,7 +10,7 @@ from kvx_emu.core_id import CoreId
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
 
-Value: TypeAlias = "None | bool | int | str | Sequence[Value] | Mapping[str, Value]"
+Value: TypeAlias = "bool | int | str | Sequence[Value] | Mapping[str, Value] | None"
 """What JSON can hold, but for fractions."""
 
 NUMBERS = 1 << 64
@@ -20,7 +20,7 @@ _SHOWN = 40  # characters of a wrong value
 
 
 class Saved:
-    """A value that was saved, and its `name` in the snapshot. What is not as asked for is a ValueError that says so."""
+    """A value that was saved, and its `name` in the snapshot. What is not as asked for is a ValueError."""
 
     __slots__ = ("name", "value")
 

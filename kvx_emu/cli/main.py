@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 READER_GONE = 141  # 128 + SIGPIPE
 
-COMMANDS = ("run", "check", "show", "dt", "schema", "bench")
+COMMANDS = ("run", "check", "show", "explain", "dt", "schema", "bench")
 
 EPILOG = """\b
 Examples:
@@ -32,6 +32,7 @@ Examples:
   kvx-emu run board.dtb script.yaml --csv trace.csv --format none
   kvx-emu check board.dts script.yaml        what is wrong with a tree and a script
   kvx-emu show board.dts wiring              what was built from a tree
+  kvx-emu explain board.dts 0xad0000 0x6     what a register write does, and why
 
 \b
 Exit status: 0 all well; 1 an expectation failed; 2 wrong usage, or a file that can not be opened;

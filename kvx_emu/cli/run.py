@@ -19,8 +19,9 @@ from kvx_emu.cli.inputs import (
     read_both,
     refuse_overwriting,
 )
+from kvx_emu.cli.snapshots import Snapshots
 from kvx_emu.cli.tell import tell
-from kvx_emu.cli.trees import tree_options
+from kvx_emu.cli.trees import refuse_stdin_twice, tree_options
 from kvx_emu.errors import UsageError
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ Examples:
   kvx-emu run board.dtb script.yaml --csv trace.csv --format none --strict
   kvx-emu run board.dts script.yaml --core pe0-3 --line 24 --event enter,exit --from 100 --to 200
   kvx-emu run board.dts script.yaml --set n=5 --seed 7 --format jsonl | jq .tick
+  kvx-emu run board.dts script.yaml --snapshot-at 1000000 there.snapshot --csv before.csv
+  kvx-emu run board.dts script.yaml --restore there.snapshot --csv after.csv
 """
 
 
@@ -144,6 +147,19 @@ Examples:
 @click.option(
     "--limit-events", metavar="N", type=click.IntRange(1), help="Stop with 4 once N rows were made."
 )
+@click.option(
+    "--snapshot-at",
+    "snapshot_at",
+    metavar="TICK FILE",
+    type=(click.IntRange(0), FILE),
+    help="Write all that the run has come to after TICK to FILE, and go on.",
+)
+@click.option(
+    "--restore",
+    metavar="FILE",
+    type=FILE,
+    help="Go on from a snapshot of the same board and script: the rows after it.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Tell which engine was chosen and why, and what it did.")
 @click.option("-q", "--quiet", is_flag=True, help="Tell no warnings; errors and failed expectations alone.")
 def command(
@@ -165,6 +181,8 @@ def command(
     last: int | None,
     limit_ticks: int | None,
     limit_events: int | None,
+    snapshot_at: tuple[int, str] | None,
+    restore: str | None,
     verbose: bool,
     quiet: bool,
     reading: Reading,
@@ -179,15 +197,19 @@ def command(
     from kvx_emu.trace.sink import FileSink, Filter
 
     files = [(path, _kind(path)) for path in traces] + ([(csv, "csv")] if csv is not None else [])
-    refuse_overwriting([path for path, _ in files], [board, script, *reading.overlays])
+    snapshots = Snapshots(restore, snapshot_at)
+    outputs = [path for path, _ in files] + snapshots.outputs
+    inputs = [board, script, *reading.overlays, *snapshots.inputs]
+    refuse_stdin_twice(*inputs)
+    refuse_overwriting(outputs, inputs)
     machine, program, warnings = read_both(
         board, script, profile=profile, params=params, seed=seed, reading=reading
     )
-    refuse_overwriting([path for path, _ in files], program.files)
+    refuse_overwriting(outputs, program.files)
     shown_cores, shown_lines = cores_of(cores, machine), lines_of(lines)
     shown_events = {name for names in events for name in names.split(",")} or None
 
-    choice = choose(machine, program, engine)
+    choice = choose(machine, program, engine, snapshots=snapshots.any)
     with _signals_held():
         load(choice)
     if verbose:
@@ -214,6 +236,7 @@ def command(
             limit_events=limit_events,
             watch=progress.watch if progress else None,
         )
+        snapshots.attach(runner)
         outcome = runner.run()
         for sink in sinks:
             sink.flush()
@@ -224,12 +247,13 @@ def command(
             progress.close()
         for sink in sinks:
             sink.abandon()
+        snapshots.abandon()
     if verbose:
         for line in runner.told:
             tell(f"kvx-emu: {line}")
     if kind == "table":
         _print_table(printed, outcome, machine, shown_cores, shown_lines)  # type: ignore[arg-type]
-    for warning in () if quiet else (*warnings, *outcome.warnings):
+    for warning in () if quiet else (*warnings, *outcome.warnings, *snapshots.told):
         tell(str(warning))
     for failure in outcome.failures:
         tell(str(failure))

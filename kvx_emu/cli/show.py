@@ -8,7 +8,7 @@ import click
 
 from kvx_emu.cli.inputs import FILE, profile_option
 from kvx_emu.cli.trees import tree_options
-from kvx_emu.errors import ERROR, InputError
+from kvx_emu.errors import ERROR, InputError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,6 +24,7 @@ Examples:
   kvx-emu show board.dts               the nodes, and what stands for them
   kvx-emu show board.dts map           the addresses, as all clusters see them
   kvx-emu show board.dts wiring        which register bit reaches which core and line
+  kvx-emu show board.dts wiring --format svg > wiring.svg
   kvx-emu show board.dts registers     every register, with the source of its numbers
 """
 
@@ -31,19 +32,32 @@ Examples:
 @click.command("show", epilog=EPILOG, short_help="Print what was built from a board.")
 @click.argument("board", type=FILE)
 @click.argument("what", type=click.Choice(["tree", "map", "wiring", "registers"]), default="tree")
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["text", "dot", "svg"]),
+    default="text",
+    show_default=True,
+    help="Of the wiring: tables, a graph for Graphviz, or a drawing of it.",
+)
 @profile_option
 @tree_options
-def command(*, board: str, what: str, profile: str, reading: Reading) -> None:
+def command(*, board: str, what: str, kind: str, profile: str, reading: Reading) -> None:
     """Print what was built from BOARD: its tree, address map, wiring or registers (default: tree)."""
     from kvx_emu.machine.wiring import read_wiring
 
+    if kind != "text" and what != "wiring":
+        raise UsageError(f"--format {kind} is for `wiring`; {what} is text alone")
     tree = reading.board(board)
     findings: list[Finding] = []
     wiring = read_wiring(tree, findings.append, profile)
     errors = [finding for finding in findings if finding.severity == ERROR]
     if errors:
         raise InputError(errors)
-    views = {"map": _map, "wiring": _wiring, "registers": _registers}
+    if kind != "text":
+        click.echo(_drawn(wiring, profile, kind), nl=False)
+        return
+    views = {"map": _map, "wiring": lambda wiring: _all_wiring(wiring, profile), "registers": _registers}
     click.echo(_tree(tree, wiring) if what == "tree" else views[what](wiring))
 
 
@@ -90,6 +104,28 @@ def _map(wiring: Wiring) -> str:
             )
         )
     return _table(("first", "last", "local", "cluster", "block", "node", "modelled"), lines)
+
+
+def _drawn(wiring: Wiring, profile: str, kind: str) -> str:
+    """Return the interrupt tree as a graph for Graphviz or as a drawing."""
+    from kvx_emu.machine.drawing import dot, graph_of, svg
+    from kvx_emu.machine.machine import Machine
+
+    graph = graph_of(Machine(wiring, profile))
+    return svg(graph) if kind == "svg" else dot(graph)
+
+
+def _all_wiring(wiring: Wiring, profile: str) -> str:
+    """Return the outputs of the IPI controllers, then all wires of the interrupt tree."""
+    from kvx_emu.machine.drawing import graph_of
+    from kvx_emu.machine.machine import Machine
+
+    lines = [
+        (edge.source, label, edge.target, str(edge.place or "") if number == 0 else "")
+        for edge in graph_of(Machine(wiring, profile)).edges
+        for number, label in enumerate(edge.labels)
+    ]
+    return f"{_wiring(wiring)}\n\n{_table(('from', 'wires', 'to', 'place'), lines)}"
 
 
 def _wiring(wiring: Wiring) -> str:

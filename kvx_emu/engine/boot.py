@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from kvx_emu.core_id import RM, CoreId
+from kvx_emu.hw.model import BusError
 from kvx_emu.hw.register import bits
 from kvx_emu.machine.inputs import Input, Mailbox
 from kvx_emu.models.apic_gic import FIRST_LINE
-from kvx_emu.models.ftu import Ftu
+from kvx_emu.models.core import State
+from kvx_emu.models.ftu import CLUSTERS, Ftu
 from kvx_emu.models.pwr_ctrl import PwrCtrl
 from kvx_emu.script import actions
 
@@ -89,7 +92,8 @@ def boot_all(machine: Machine, fabric: Fabric, cpus: Mapping[CoreId, Cpu]) -> No
     """Boot every cluster, as after power-on: an RM starts its first PE and stops, that PE the others.
 
     The first cluster's RM runs already; the others' are started by the first PE of all, by the FTU. What the
-    tree lacks of that (an RM, a power controller, the FTU) is done by nobody: the cores start all the same.
+    tree lacks of that (an RM, a power controller that reaches the core, an FTU that knows the cluster) is
+    done by nobody: the cores start all the same, at the same moment.
     Source: Linux arch/kvx/kernel/head.S, coolidge_pwr_ctrl.c; barebox kvx_remoteproc.c.
     """
     first: CoreId | None = None
@@ -100,15 +104,15 @@ def boot_all(machine: Machine, fabric: Fabric, cpus: Mapping[CoreId, Cpu]) -> No
         if rm is not None and cluster:
             _start_rm(machine, fabric, first, rm)
         if power is not None:
-            _write(machine, fabric, rm, power, PwrCtrl.GLOBAL_CONTROL_SET, PE_EN)
+            with suppress(BusError):
+                _write(machine, fabric, rm, power, PwrCtrl.GLOBAL_CONTROL_SET, PE_EN)
         for starter, pe in zip([rm, *pes[:1] * len(pes)], pes, strict=False):
             if power is not None:
-                _write(machine, fabric, starter, power, PwrCtrl.RESET_PC, 0)
-                _write(machine, fabric, starter, power, PwrCtrl.VEC_WUP_SET, 1 << pe.pid)
-                _write(machine, fabric, starter, power, PwrCtrl.VEC_WUP_CLEAR, 1 << pe.pid)
-            else:
-                fabric.cause = starter
-                fabric.start(pe, 0)
+                with suppress(BusError):
+                    _write(machine, fabric, starter, power, PwrCtrl.RESET_PC, 0)
+                    _write(machine, fabric, starter, power, PwrCtrl.VEC_WUP_SET, 1 << pe.pid)
+                    _write(machine, fabric, starter, power, PwrCtrl.VEC_WUP_CLEAR, 1 << pe.pid)
+            _start_anyway(machine, fabric, starter, pe)
             if starter is not None and starter == rm:
                 cpus[rm].stop()
         first = first or next(iter(pes), None)
@@ -116,12 +120,18 @@ def boot_all(machine: Machine, fabric: Fabric, cpus: Mapping[CoreId, Cpu]) -> No
 
 def _start_rm(machine: Machine, fabric: Fabric, by: CoreId | None, rm: CoreId) -> None:
     ftu = next((block for _, block in _blocks(machine, Ftu)), None)
-    if ftu is None:
+    if ftu is not None and rm.cluster < CLUSTERS:
+        with suppress(BusError):
+            _write(machine, fabric, by, ftu, Ftu.BOOT_PC, 0, rm.cluster)
+            _write(machine, fabric, by, ftu, Ftu.CONTROL, FTU_WAKE, rm.cluster)
+    _start_anyway(machine, fabric, by, rm)
+
+
+def _start_anyway(machine: Machine, fabric: Fabric, by: CoreId | None, core: CoreId) -> None:
+    """Start a core that no block of the tree has started."""
+    if machine.core[core].state is State.RESETTING:
         fabric.cause = by
-        fabric.start(rm, 0)
-        return
-    _write(machine, fabric, by, ftu, Ftu.BOOT_PC, 0, rm.cluster)
-    _write(machine, fabric, by, ftu, Ftu.CONTROL, FTU_WAKE, rm.cluster)
+        fabric.start(core, 0)
 
 
 def _write(

@@ -35,8 +35,13 @@ class Choice(NamedTuple):
     why: str
 
 
-def choose(machine: Machine, program: Program, wanted: str) -> Choice:
-    """Return the engine for a program; with auto by how much of it can be solved as a whole."""
+def choose(machine: Machine, program: Program, wanted: str, *, snapshots: bool = False) -> Choice:
+    """Return the engine for a program; with auto by how much of it can be solved as a whole.
+
+    With `snapshots`, one is to be taken or restored: that only the reference does.
+    """
+    if snapshots:
+        return Choice(REFERENCE, "it alone takes and restores snapshots")
     if wanted != AUTO:
         return Choice(wanted, "as asked")
     edges = worth(program.actions, Sets(machine))

@@ -6,7 +6,7 @@ from heapq import heappush
 from typing import TYPE_CHECKING
 
 from kvx_emu.core_id import CoreId
-from kvx_emu.engine.run import CORE, TIMES, Stopped
+from kvx_emu.engine.run import CORE, TIMES, Endless
 from kvx_emu.hw.register import bits
 from kvx_emu.limits import LIMITS
 from kvx_emu.machine.why import why_not
@@ -29,7 +29,7 @@ from kvx_emu.trace.row import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from kvx_emu.engine.run import Run
     from kvx_emu.engine.software import Software
@@ -41,6 +41,7 @@ _ET = _PS["ET"].mask
 _IE = _PS["IE"].mask
 
 _RUNNING = State.RUNNING
+_WISHES = (None, State.AWAIT, State.STOPPED)
 _IPE_EVENTS = 0xFFFFFFFF  # FE and BE: those received
 _WS = Core.WS.fields
 _WU0, _WU2 = _WS["WU0"].mask, _WS["WU2"].mask
@@ -120,6 +121,7 @@ class Cpu:
         "lines",
         "software",
         "stamp",
+        "wish",
     )
 
     def __init__(
@@ -147,6 +149,7 @@ class Cpu:
         self._entry = entry
         self._service = service
         self.frames: list[Frame] = []
+        self.wish: State | None = None  # how it sleeps once the exceptions under way have ended
         self.due: int | None = None  # when a timer runs out next; what the run holds of other ticks is void
         core.clock = self._clock
 
@@ -245,10 +248,12 @@ class Cpu:
             if core.ilr & core.open:
                 takes -= 1
                 if not takes:
-                    raise Stopped(f"{LIMITS.takes} interrupts of {self.id} within tick {now}")
+                    raise Endless(f"{LIMITS.takes} interrupts of {self.id} within tick {now}")
                 self._take(now)
                 continue
             if not frames:
+                if self.wish is not None:
+                    self._leave_off(self.wish)
                 return
             frame = frames[-1]
             if frame.until > now:
@@ -308,6 +313,7 @@ class Cpu:
         for line in lost:
             run.rows.append((run.now, *self.id, CLEAR, line, None, None, 0))
         self.frames.clear()
+        self.wish = None
         self.stamp += 1
         self.wind()
 
@@ -319,37 +325,54 @@ class Cpu:
         self.core.reset()
         self._reset(lost, why)
 
-    def start(self, pc: int, by: CoreId | None) -> bool:
-        """Wake the core up: one held in reset runs from `pc` (True); else WS.WU2 is set, which ends STOP."""
+    def start(self, pc: int, by: CoreId | None, ready: Callable[[CoreId], None]) -> None:
+        """Wake the core up: one held in reset runs from `pc`; else WS.WU2 is set, which ends STOP.
+
+        `ready` is told one that was held in reset, before it takes what came meanwhile.
+        """
         core, run = self.core, self._run
         if core.state is State.RESETTING:
             core.start(pc)
             run.rows.append((run.now, *self.id, START, None, *(by or (None, None)), core.pc))
             self.software.boot(core, self.lines)
             self.wind()
+            ready(self.id)
             self._poll()
-            return True
+            return
         stopped = core.state is State.STOPPED
         self.poke("WS", core.ws | _WU2)
         if stopped:
             self.software.resume(core, self.lines)
             self._poll()
-        return False
 
     def stop(self) -> None:
         """Execute STOP as whoever goes off does: WS.WU2 is cleared first, so that only a start ends it."""
-        core, run = self.core, self._run
-        self.software.leave(core, self.lines)
-        core.poke("WS", core.ws & ~_WU2)
-        core.stop()
-        run.rows.append((run.now, *self.id, STOP, None, None, None, 0))
-        self.wind()
+        self._leave_off(State.STOPPED)
 
     def doze(self) -> None:
         """Execute AWAIT as Linux's idle loop does, which has cleared WS.WU0 before."""
-        core = self.core
-        core.poke("WS", core.ws & ~_WU0)
-        core.await_()
+        self._leave_off(State.AWAIT)
+
+    def _leave_off(self, state: State) -> None:
+        """Go to sleep, or once the handlers under way have ended: it is no handler that does so."""
+        core, run = self.core, self._run
+        if core.state in (State.RESETTING, State.STOPPED):
+            message = f"{self.id} is {core.state.value}: it executes nothing"
+            run.warn(("asleep", self.index), "not-running", message)
+            return
+        if self.frames:
+            self.wish = state
+            return
+        self.wish = None
+        run.last = run.now
+        if state is State.AWAIT:
+            core.poke("WS", core.ws & ~_WU0)
+            core.await_()
+        else:
+            self.software.leave(core, self.lines)
+            core.poke("WS", core.ws & ~_WU2)
+            core.stop()
+            run.rows.append((run.now, *self.id, STOP, None, None, None, 0))
         self.wind()
 
     def take_event(self, by: CoreId) -> None:
@@ -385,15 +408,17 @@ class Cpu:
     # What a snapshot holds, beside the model of the core
 
     def state(self) -> dict[str, Value]:
-        """Return the exceptions under way and when a timer runs out next."""
-        return {"due": self.due, "frames": [frame.state() for frame in self.frames]}
+        """Return the exceptions under way, what comes after them, and when a timer runs out next."""
+        frames: list[Value] = [frame.state() for frame in self.frames]
+        return {"due": self.due, "frames": frames, "wish": _WISHES.index(self.wish)}
 
     def restore(self, saved: Saved) -> None:
         """Go on from a state, in a run whose queues hold nothing of this core. ValueError if it is none."""
         now = self._run.now
-        due, frames = saved.record("due", "frames")
+        due, frames, wish = saved.record("due", "frames", "wish")
         self.frames[:] = [Frame.restored(frame, now) for frame in frames.items()]
         self.due = due.number_or_none(TIMES, least=now)
+        self.wish = _WISHES[wish.number(len(_WISHES) if self.frames else 1)]
         if self.frames:
             # Whenever time moves, what the innermost one does next is on the queue.
             if self.frames[-1].until < now:

@@ -2,28 +2,30 @@
 
 Sources: irq-kvx-apic-gic.c, irq-kvx-apic-mailbox.c and irq-kvx-itgen.c of Kalray's kernels. Each cluster
 runs a Linux of its own. Every access goes over the bus, by the core that the driver runs on, and takes no
-time.
+time. One that ends in a bus error ends what the driver was about.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from kvx_emu.core_id import CoreId
 from kvx_emu.engine.software import stop_one_shot
+from kvx_emu.hw.model import BusError
 from kvx_emu.hw.register import bits
 from kvx_emu.machine.machine import LEVEL_HIGH
 from kvx_emu.models.apic_gic import FIRST_LINE, ApicGic
 from kvx_emu.models.apic_mailbox import ApicMailbox
-from kvx_emu.models.itgen import Itgen, encode
-from kvx_emu.trace.row import IRQ
+from kvx_emu.models.itgen import CLUSTER, INPUTS, Itgen, encode
+from kvx_emu.trace.row import FAULT, IRQ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from kvx_emu.engine.boot import Wanted
     from kvx_emu.engine.run import Run
-    from kvx_emu.machine.facts import Block
+    from kvx_emu.machine.facts import Block, Link
     from kvx_emu.machine.inputs import Input
     from kvx_emu.machine.machine import Machine
     from kvx_emu.models.core import Core
@@ -49,6 +51,10 @@ MASK_DEFECT = "mailbox-mask"
 """The mailbox driver's defect: what came for masked bits along with an unmasked one is lost."""
 
 
+class Failed(Exception):  # noqa: N818  (it is Linux's, not the emulator's)
+    """A driver's access ended in a bus error, which is shown already."""
+
+
 class Vector(NamedTuple):
     """A message: a bit of a mailbox of a cluster."""
 
@@ -58,12 +64,12 @@ class Vector(NamedTuple):
 
 
 class Source(NamedTuple):
-    """A device whose interrupt a driver has requested, and how it comes: by an itgen's input, or a GIC's."""
+    """An input that drivers have requested: of the itgen, or of a GIC if there is none, for these devices."""
 
-    device: Input
+    devices: list[Input]
     itgen: Block | None
     input: int
-    level: bool  # stays high until the device is served
+    level: bool  # stays high until the devices are served
 
 
 class Drivers:
@@ -78,13 +84,14 @@ class Drivers:
         self._mailboxes: dict[int, tuple[ApicMailbox, Block]] = {}
         for model, block in machine.blocks.values():
             if block.cluster is not None and isinstance(model, ApicGic):
-                self._gics[block.cluster] = block
+                self._gics.setdefault(block.cluster, block)
             if block.cluster is not None and isinstance(model, ApicMailbox):
-                self._mailboxes[block.cluster] = model, block
-        self._boot: dict[int, CoreId] = {}  # the boot core of each cluster that has probed
+                self._mailboxes.setdefault(block.cluster, (model, block))
+        self._boot: dict[int, CoreId] = {}  # the boot core of each cluster whose drivers run
         self._used: dict[int, set[int]] = {}  # mailbox * 64 + bit, by cluster
         self._by_vector: dict[Vector, Source | None] = {}
         self._by_device: dict[Input, Vector] = {}
+        self._by_input: dict[tuple[str, int], Vector] = {}  # of an itgen, by its path
         self._at_gic: dict[tuple[int, int], Source] = {}  # devices wired to (cluster, GIC input)
         self._affinity: dict[tuple[int, int], CoreId] = {}  # of (cluster, GIC input)
 
@@ -101,11 +108,24 @@ class Drivers:
 
     def _write(self, core: CoreId, address: int, value: int, size: int = 8) -> None:
         self._machine.listener.cause = core
-        self._machine.write(core, address, size, value)
+        try:
+            self._machine.write(core, address, size, value)
+        except BusError as error:
+            self._fault(core, address, error)
 
     def _read(self, core: CoreId, address: int) -> int:
         self._machine.listener.cause = core
-        return self._machine.read(core, address, 8)
+        try:
+            return self._machine.read(core, address, 8)
+        except BusError as error:
+            self._fault(core, address, error)
+
+    def _fault(self, core: CoreId, address: int, error: BusError) -> NoReturn:
+        """Show a bus error, and end what the driver was about. Raises Failed."""
+        self._run.rows.append((self._run.now, *core, FAULT, None, None, None, address))
+        message = f"an access of a driver of {core} to {address:#x}: {error}"
+        self._run.warn(("bus-error", address), "bus-error", message)
+        raise Failed(f"a bus error at {address:#x}")
 
     def _mailbox(self, cluster: int, mailbox: int, offset: int) -> int:
         _, block = self._mailboxes[cluster]
@@ -118,24 +138,35 @@ class Drivers:
 
     # Probe
 
-    def probe(self, cluster: int) -> None:
+    def probe(self, cluster: int, first: CoreId | None = None) -> None:
         """Start the drivers in a cluster, if it has them and they are wanted: all off, nothing pending.
 
-        Then the drivers of the devices and messages of the cluster request theirs.
+        Then the drivers of the devices and messages of the cluster request theirs. `first` is the core that
+        came up first and does all that, by default the first that runs Linux.
         """
-        boot = self._wanted.boot_core(cluster)
+        boot = first or self._wanted.boot_core(cluster)
         if boot is None or not self._wanted.apic:
             return
+        try:
+            self._reset(boot)
+        except Failed:
+            return
         self._boot[cluster] = boot
-        self._reset(boot)
         for mailbox, bit in self._wanted.messages:
             if mailbox.cluster == cluster:
-                self._request_vector(Vector(cluster, mailbox.number, bit), boot)
+                with suppress(Failed):
+                    self._request_vector(Vector(cluster, mailbox.number, bit), boot)
         for device in self._wanted.devices:
             if self._cluster_of(device) == cluster:
-                why = self._request_device(device)
+                try:
+                    why = self._request_device(device)
+                except Failed as failed:
+                    why = str(failed)
                 if why is not None:
-                    self._run.warn(("driver", device), "no-driver", f"{device} has no driver: {why}")
+                    self._lacks_driver(device, why)
+
+    def _lacks_driver(self, what: Input | str, why: str) -> None:
+        self._run.warn(("driver", what), "no-driver", f"{what} has no driver: {why}")
 
     def _reset(self, boot: CoreId) -> None:
         cluster = boot.cluster
@@ -168,7 +199,7 @@ class Drivers:
         """Return the GIC input that the tree wires a mailbox to."""
         _, block = self._mailboxes[vector.cluster]
         link = self._machine.link(block.node.path, vector.mailbox)
-        return None if link is None else link.cells[0]
+        return None if link is None else _number(link)
 
     def _cluster_of(self, device: Input) -> int | None:
         """Return the cluster whose Linux drives a device: where its interrupt goes, or else the first."""
@@ -180,71 +211,108 @@ class Drivers:
         return min(self._machine.by_cluster) if parent is None else parent.cluster
 
     def _request_device(self, device: Input) -> str | None:
-        """Request the interrupt of a device; return why that can not be, if so.
-
-        A message is taken from the first mailbox that has one free.
-        """
+        """Request the interrupt of a device; return why that can not be, if so."""
         link = self._machine.link(device.path, device.number)
-        built = None if link is None else self._machine.blocks.get(link.target.path)
-        if link is None or built is None:
-            return (
-                None if link is not None else "its interrupt leads nowhere"
-            )  # a line of the cores: see Wanted
+        if link is None:
+            return "its interrupt leads nowhere"
+        built = self._machine.blocks.get(link.target.path)
+        if built is None:
+            return None  # a line of the cores: see Wanted
         model, block = built
         if isinstance(model, Itgen):
-            parent = self._machine.msi_parent(block)
-            if parent is None or parent.cluster not in self._mailboxes:
-                return f"{block.node.path} has no mailboxes (msi-parent)"
-            vector = self._allocate(parent.cluster)
-            if vector is None:
-                return f"all messages of {parent.node.path} are in use"
-            boot = self._boot[parent.cluster]
-            number, *kind = link.cells
-            self._by_device[device] = vector
-            at = block.start + number * Itgen.CFG.stride
-            self._write(boot, at + Itgen.CFG.offset, encode(*vector), size=4)
-            self._request_vector(vector, boot, Source(device, block, number, kind == [LEVEL_HIGH]))
-            self._write(boot, at + Itgen.ENABLE.offset, 1, size=4)
-            return None
+            return self._request_at_itgen(device, block, link)
         if isinstance(model, ApicGic) and block.cluster is not None:
-            boot, place = self._boot[block.cluster], (block.cluster, link.cells[0])
-            self._at_gic[place] = Source(device, None, link.cells[0], level=True)
-            self._affinity[place] = boot
-            self._enable(boot, *place, boot, on=True)
+            boot, place = self._boot[block.cluster], (block.cluster, _number(link))
+            if _number(link) >= model.inputs:
+                return f"{block.node.path} has no input {_number(link)}"
+            source = self._at_gic.setdefault(place, Source([], None, _number(link), level=True))
+            source.devices.append(device)
+            if place not in self._affinity:
+                self._affinity[place] = boot
+                self._enable(boot, *place, boot, on=True)
             return None
         return f"{block.node.path} is no interrupt controller that Linux drives"
 
+    def _request_at_itgen(self, device: Input, block: Block, link: Link) -> str | None:
+        """Request an input of an itgen: its message is the first that its mailboxes have free.
+
+        Devices that share an input share its message.
+        """
+        parent = self._machine.msi_parent(block)
+        if parent is None or parent.cluster not in self._mailboxes:
+            return f"{block.node.path} has no mailboxes (msi-parent)"
+        number, *kind = link.cells
+        if number >= INPUTS:
+            return f"{block.node.path} has no input {number}"
+        if parent.cluster > CLUSTER.mask >> CLUSTER.lsb:
+            return f"an interrupt generator can not write to cluster {parent.cluster}"
+        shared = self._by_input.get((block.node.path, number))
+        if shared is not None:
+            source = self._by_vector[shared]
+            assert source is not None, "it was requested for a device"
+            source.devices.append(device)
+            self._by_device[device] = shared
+            return None
+        vector = self._allocate(parent.cluster)
+        if vector is None:
+            return f"all messages of {parent.node.path} are in use"
+        boot = self._boot[parent.cluster]
+        at = block.start + number * Itgen.CFG.stride
+        self._write(boot, at + Itgen.CFG.offset, encode(*vector), size=4)
+        self._by_device[device] = self._by_input[block.node.path, number] = vector
+        self._request_vector(vector, boot, Source([device], block, number, kind == [LEVEL_HIGH]))
+        self._write(boot, at + Itgen.ENABLE.offset, 1, size=4)
+        return None
+
     def _allocate(self, cluster: int) -> Vector | None:
+        """Return the first message that is free, by mailbox and bit, of the mailboxes that can interrupt."""
         model, _ = self._mailboxes[cluster]
         used = self._used.get(cluster, set())
-        number = next((n for n in range(model.count * MAILBOX_BITS) if n not in used), None)
+        room = min(model.count, model.outputs) * MAILBOX_BITS
+        number = next((n for n in range(room) if n not in used), None)
         return None if number is None else Vector(cluster, *divmod(number, MAILBOX_BITS))
 
     # What scripts ask for
 
     def set_enabled(self, what: Input | Vector, *, on: bool) -> None:
         """Do enable_irq or disable_irq: at the itgen for a device behind one, else at the GIC or mailbox."""
-        if isinstance(what, Vector):
-            core = self._boot[what.cluster]
-            if on:
-                self.enable_vector(what, core)
-                return
-            at = self._mailbox(what.cluster, what.mailbox, ApicMailbox.MASK.offset)
-            self._write(core, at, self._read(core, at) & ~(1 << what.bit))
-            return
-        vector = self._by_device.get(what)
+        with suppress(Failed):
+            if isinstance(what, Vector):
+                self._switch_vector(what, on=on)
+            else:
+                self._switch_device(what, on=on)
+
+    def _switch_vector(self, vector: Vector, *, on: bool) -> None:
+        core = self._boot.get(vector.cluster)
+        if core is None:
+            self._lacks_driver(f"mailbox {vector.mailbox}", f"no Linux runs in cluster {vector.cluster}")
+        elif on:
+            self.enable_vector(vector, core)
+        else:
+            at = self._mailbox(vector.cluster, vector.mailbox, ApicMailbox.MASK.offset)
+            self._write(core, at, self._read(core, at) & ~(1 << vector.bit))
+
+    def _switch_device(self, device: Input, *, on: bool) -> None:
+        vector = self._by_device.get(device)
         source = self._by_vector[vector] if vector is not None else None
+        place = self._place_at_gic(device)
         if vector is not None and source is not None and source.itgen is not None:
             at = source.itgen.start + source.input * Itgen.ENABLE.stride + Itgen.ENABLE.offset
             self._write(self._boot[vector.cluster], at, int(on), size=4)
-            return
-        place = self._place_at_gic(what)
-        if place is not None:
+        elif place is not None:
             self._enable(self._boot[place[0]], *place, self._affinity[place], on=on)
+        else:
+            self._lacks_driver(device, self._why_none(device))
+
+    def _why_none(self, device: Input) -> str:
+        cluster = self._cluster_of(device)
+        if any(wire.core is not None for wire in self._machine.wires_of(device)):
+            return "it is a line of the cores, which `enable` and `disable` switch"
+        return f"no Linux runs in cluster {cluster}" if cluster not in self._boot else "see the tree"
 
     def _place_at_gic(self, device: Input) -> tuple[int, int] | None:
         """Return the cluster and the GIC input that a device is wired to, None if it is not."""
-        return next((place for place, source in self._at_gic.items() if source.device == device), None)
+        return next((place for place, source in self._at_gic.items() if device in source.devices), None)
 
     def enable_vector(self, vector: Vector, core: CoreId) -> None:
         """Let a bit through; one that waits there already is written again, for only writes interrupt."""
@@ -256,7 +324,10 @@ class Drivers:
             self._write(core, value, bit)
 
     def set_affinity(self, what: Input | Vector, core: CoreId) -> None:
-        """Send an interrupt to another core: it is enabled there first, then disabled where it was."""
+        """Send an interrupt to another core: it is enabled there first, then disabled where it was.
+
+        All messages of a mailbox move together. Source: Linux irq-kvx-apic-gic.c.
+        """
         vector = what if isinstance(what, Vector) else self._by_device.get(what)
         if vector is None:
             assert not isinstance(what, Vector)
@@ -265,30 +336,45 @@ class Drivers:
             number = self._gic_input(vector)
             place = None if number is None else (vector.cluster, number)
         if place is None or place not in self._affinity:
+            named = f"mailbox {what.mailbox}" if isinstance(what, Vector) else what
+            why = (
+                f"no Linux runs in cluster {core.cluster}"
+                if core.cluster not in self._boot
+                else "see the tree"
+            )
+            self._lacks_driver(named, why)
             return
         before, self._affinity[place] = self._affinity[place], core
         if before != core:
-            self._enable(core, *place, core, on=True)
-            self._enable(core, *place, before, on=False)
+            with suppress(Failed):
+                self._enable(core, *place, core, on=True)
+                self._enable(core, *place, before, on=False)
 
     # What a snapshot holds: what steps can change. The rest is as the probes have left it.
 
     def state(self) -> Value:
-        """Return the core that each GIC input is let through to, as cluster, input and pid."""
+        """Return the boot cores, and as cluster, input and pid the core that gets each GIC input."""
         places = sorted(self._affinity.items())
-        return [[cluster, number, core.pid] for (cluster, number), core in places]
+        return {
+            "boot": [list(core) for _, core in sorted(self._boot.items())],
+            "inputs": [[cluster, number, core.pid] for (cluster, number), core in places],
+        }
 
     def restore(self, saved: Saved) -> None:
         """Take that back, after the probes of the same clusters. ValueError if it is not of this kind."""
+        cores, inputs = saved.record("boot", "inputs")
+        boot = {core.cluster: core for core in (item.core(self._machine.core) for item in cores.items())}
+        if set(boot) != set(self._boot):
+            raise cores.wrong("a core of each cluster whose drivers run")
         found: dict[tuple[int, int], CoreId] = {}
-        for place in saved.items():
+        for place in inputs.items():
             cluster, number, pid = (item.number() for item in place.items(3))
             found[cluster, number] = CoreId(cluster, pid)
             if found[cluster, number] not in self._machine.core:
                 raise place.wrong("a core of the board")
         if set(found) != set(self._affinity):
-            raise saved.wrong("the GIC inputs that the drivers have requested")
-        self._affinity = found
+            raise inputs.wrong("the GIC inputs that the drivers have requested")
+        self._boot, self._affinity = boot, found
 
     # Interrupts
 
@@ -298,15 +384,17 @@ class Drivers:
         if gic is None:
             return
         at = gic.start + core.pid * OUTPUTS_OF_A_CORE * OUTPUT + ApicGic.STATUS_LAC.offset
-        words = [self._read(core, at + 8 * word) for word in range(ApicGic.STATUS_LAC.count or 0)]
-        for word, pending in enumerate(words):
-            for bit in bits(pending):
-                self._serve_input(core, 64 * word + bit)
+        with suppress(Failed):
+            words = [self._read(core, at + 8 * word) for word in range(ApicGic.STATUS_LAC.count or 0)]
+            for word, pending in enumerate(words):
+                for bit in bits(pending):
+                    self._serve_input(core, 64 * word + bit)
 
     def _serve_input(self, core: CoreId, number: int) -> None:
         place = core.cluster, number
         if place in self._at_gic:
-            self._serve(core, self._at_gic[place].device, number)
+            self._irq(core, number)
+            self._serve(self._at_gic[place])
             return
         mailbox = self._machine.mailbox_at(core.cluster, number)
         if mailbox is None:
@@ -315,30 +403,45 @@ class Drivers:
             return
         pending = self._read(core, self._mailbox(core.cluster, mailbox, ApicMailbox.LAC.offset))
         mask = self._read(core, self._mailbox(core.cluster, mailbox, ApicMailbox.MASK.offset))
-        if pending & ~mask and self._keeps_masked:
-            # Written back they wait for their unmasking; masked, they interrupt nobody.
-            value = self._mailbox(core.cluster, mailbox, ApicMailbox.VALUE.offset)
-            self._write(core, value, pending & ~mask)
+        if pending & ~mask:
+            self._put_back(core, mailbox, pending & ~mask)
         for bit in bits(pending & mask):
             vector = Vector(core.cluster, mailbox, bit)
             source = self._by_vector.get(vector)
             if source is None or source.itgen is None:
-                self._irq(core, vector)
+                self._irq(core, mailbox * MAILBOX_BITS + bit)
                 continue
             # A level is masked while its device is served: unmasked, it would interrupt again if still high.
             at = source.itgen.start + source.input * Itgen.ENABLE.stride + Itgen.ENABLE.offset
             if source.level:
                 self._write(core, at, 0, size=4)
-            self._irq(core, vector)
-            self._machine.signal(source.device, False)
+            self._irq(core, mailbox * MAILBOX_BITS + bit)
+            self._serve(source)
             if source.level:
                 self._write(core, at, 1, size=4)
 
-    def _irq(self, core: CoreId, vector: Vector) -> None:
-        self._run.rows.append(
-            (self._run.now, *core, IRQ, LINE, None, None, vector.mailbox * MAILBOX_BITS + vector.bit)
-        )
+    def _put_back(self, core: CoreId, mailbox: int, masked: int) -> None:
+        """Write back what is masked, to wait for its unmasking; masked, it interrupts nobody.
 
-    def _serve(self, core: CoreId, device: Input, number: int) -> None:
+        The driver means to, and does not: it works out what to write back after it has dropped just that.
+        """
+        if self._keeps_masked:
+            self._write(core, self._mailbox(core.cluster, mailbox, ApicMailbox.VALUE.offset), masked)
+            return
+        path = self._mailboxes[core.cluster][1].node.path
+        for bit in bits(masked):
+            why = f"bit {bit} of mailbox {mailbox} is masked: the driver drops it ({MASK_DEFECT})"
+            self._machine.listener.lost(path, core.cluster, mailbox, why)
+
+    def _irq(self, core: CoreId, number: int) -> None:
         self._run.rows.append((self._run.now, *core, IRQ, LINE, None, None, number))
-        self._machine.signal(device, False)
+
+    def _serve(self, source: Source) -> None:
+        """Let the drivers of the devices at an input serve them: none of them is high any more."""
+        for device in source.devices:
+            self._machine.signal(device, False)
+
+
+def _number(link: Link) -> int:
+    """Return the input that a link names; a controller without cells has one."""
+    return link.cells[0] if link.cells else 0

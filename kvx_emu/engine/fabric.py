@@ -51,8 +51,7 @@ class Fabric(Listener):
 
     def start(self, core: CoreId, pc: int) -> None:
         """Wake a core up."""
-        if self._cpus[core].start(pc, self.cause):
-            self._started(core)
+        self._cpus[core].start(pc, self.cause, self._started)
 
     def hold(self, core: CoreId) -> None:
         """Hold a core in reset."""

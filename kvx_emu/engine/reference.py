@@ -21,7 +21,7 @@ from kvx_emu.engine.fabric import Fabric
 from kvx_emu.engine.ipi_ops import IpiOps
 from kvx_emu.engine.outcome import Judge, Outcome
 from kvx_emu.engine.port import IpiPort
-from kvx_emu.engine.run import ARRIVAL, Run, Stopped
+from kvx_emu.engine.run import ARRIVAL, Endless, Run, Stopped
 from kvx_emu.engine.software import PROBE_MASK, Bare, Linux, Software
 from kvx_emu.errors import ERROR, Finding, InputError
 from kvx_emu.hw.model import BusError
@@ -180,7 +180,10 @@ class Reference:
         )
 
     def keep(self, tick: int, take: Take) -> None:
-        """Have `take` called once: when time is about to pass `tick`, or else at the end of the run."""
+        """Have `take` called once: when time is about to pass `tick`, or else where the run ends.
+
+        It is not called where a limit ends the run in the midst of a tick.
+        """
         self._run.keep(tick, take)
 
     def run(self) -> Outcome:
@@ -201,6 +204,8 @@ class Reference:
             self._steps(self._program.actions)
             self._position.append(len(self._program.actions))
             self._run.settle()
+        except Endless as limit:
+            return str(limit)
         except Stopped as limit:
             stopped = str(limit)
         self._run.take(ended=True)
@@ -238,24 +243,28 @@ class Reference:
         if program.boot == "full":
             boot_all(self._machine, self._fabric, self._cpus)
 
-    def _probe_ipi(self, cluster: int) -> None:
+    def _probe_ipi(self, cluster: int, pid: int = 0) -> None:
         """Do what the probe of the IPI driver does: block the RM."""
         if cluster in self._ports:
-            self._run.writer = (cluster, 0)
+            self._run.writer = (cluster, pid)
             self._ports[cluster].model.write(IpiCtrl.MASK.offset, IpiCtrl.MASK.size, PROBE_MASK)
 
-    def _probe_apic(self, cluster: int) -> None:
-        """Let the drivers of the APIC start in a cluster."""
+    def _probe_apic(self, cluster: int, first: CoreId | None = None) -> None:
+        """Let the drivers of the APIC start in a cluster, on the core that came up first."""
         if self._drivers is not None:
-            self._drivers.probe(cluster)
+            self._drivers.probe(cluster, first)
 
     def _started(self, core: CoreId) -> None:
         """Let a cluster's Linux start with the first of its cores that was held in reset until now."""
         cpu = self._cpus[core]
         if isinstance(cpu.software, Linux) and core.cluster not in self._probed:
             self._probed.add(core.cluster)
-            self._probe_ipi(core.cluster)
-            self._probe_apic(core.cluster)
+            # What the drivers write is not the doing of the step that woke the core up: no warnings of it.
+            place, self._run.place = self._run.place, None
+            writer, cause = self._run.writer, self._fabric.cause
+            self._probe_ipi(core.cluster, core.pid)
+            self._probe_apic(core.cluster, core)
+            self._run.place, self._run.writer, self._fabric.cause = place, writer, cause
 
     def ledger(self) -> Ledger:
         """Return what the engine knows without rows of the requests that were made so far."""

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 CHUNK = 1 << 15
 """Rows that are handed on at once: enough to make the cost of handing on vanish, little memory."""
 
-TIMES = 1 << 66
-"""Where the ticks end at which anything can be due: sums of a few times of a script."""
+TIMES = 1 << 128
+"""Where the ticks end at which anything can be due: 64 bits of a timer, counted by a slow clock."""
 
 CORE, ARRIVAL = 0, 1
 """Priorities within a tick. The cores' timers come after both, for they are on a queue of their own, and
@@ -54,6 +54,10 @@ target's `stamp` has moved on. For an arrival they count the writes and name the
 
 class Stopped(Exception):  # noqa: N818  (it ends a run, but nothing is wrong)
     """A limit was met; the text names it."""
+
+
+class Endless(Stopped):
+    """A limit was met in the midst of a tick, so that no run can go on from there."""
 
 
 class Run:
@@ -109,9 +113,14 @@ class Run:
         self.now = until
 
     def keep(self, tick: int, take: Take) -> None:
-        """Have `take` called once, when time is about to pass `tick`: all that is due until then has happened."""
+        """Have `take` called once, when time is about to pass `tick` and all that is due by then was done."""
         self._at, self._take = tick, take
         self._bound = min(tick, self.limit_ticks)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether a snapshot is still to come."""
+        return self._take is not None
 
     def take(self, *, ended: bool) -> None:
         """Have the snapshot taken now if it is still to come."""
@@ -123,6 +132,7 @@ class Run:
     def _pass(self) -> None:
         """Do what is to be done before time passes the bound: take the snapshot, or stop the run."""
         if self._take is None or self._at > self.limit_ticks:
+            self.now = self.limit_ticks  # all until then has happened
             raise Stopped(f"tick {self.limit_ticks}")
         self.take(ended=False)
 
@@ -163,7 +173,7 @@ class Run:
         return queue[0][0] if queue else None
 
     def _drain(self, stop: int, *, rings: bool = True) -> None:
-        """Do all that is due up to and including tick `stop`, in order, without `rings` till a timer is to run out.
+        """Do all that is due up to and including tick `stop`; without `rings` only until a timer runs out.
 
         A void entry does not move time.
         """
@@ -276,7 +286,8 @@ class Run:
         self.now = now.number(LIMITS.ticks)
         self.last = last.number(self.now + 1)
         self._tickets = tickets.number()
-        self.writer = writer.core(cpus)
+        by, pid = writer.items(2)  # which need be no core: a probe writes as pe0, there or not
+        self.writer = by.number(), pid.number(PIDS)
         self.place = places.place(place)
         self._settling = not settling.is_none
         if self._settling:

@@ -49,7 +49,7 @@ class AddressMap(Generic[Target]):
         return self._owners[at] if at >= 0 else None
 
     def _flatten(self) -> None:
-        edges = {0} | {region.start for region in self.regions} | {region.end for region in self.regions}
+        edges = {region.start for region in self.regions} | {region.end for region in self.regions}
         self._edges = sorted(edges)
         self._owners = [None] * len(self._edges)
         places = {edge: place for place, edge in enumerate(self._edges)}

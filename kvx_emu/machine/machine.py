@@ -303,7 +303,8 @@ class Machine:
         for path, (model, block) in self.blocks.items():
             if isinstance(model, ApicMailbox) and block.cluster == cluster:
                 return next(
-                    (link.index for link in self._links.get(path, ()) if link.cells == (number,)), None
+                    (link.index for link in self._links.get(path, ()) if (link.cells or (0,)) == (number,)),
+                    None,
                 )
         return None
 
@@ -366,7 +367,7 @@ class Machine:
         }
 
     def restore(self, saved: Saved) -> None:
-        """Become the machine that `state` has seen; nothing happens by it. ValueError if it is not such a one."""
+        """Become the machine that `state` has seen; nothing happens by it. ValueError if it is none such."""
         cores, blocks, high = saved.record("cores", "blocks", "high")
         named = {str(core): model for core, model in self.core.items()}
         for core, state in zip(named.values(), cores.each(named), strict=True):

@@ -9,6 +9,8 @@ from kvx_emu.hw.register import Field, Register
 from kvx_emu.hw.registry import QEMU, model
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kvx_emu.hw.port import Port, Site
 
 CAPACITY = 128
@@ -113,6 +115,13 @@ class ApicMailbox(Model):
         """Empty all mailboxes; none interrupts before its MASK and FUNC are written."""
         super().reset()
         self.value = [0] * CAPACITY
+
+    def restore(self, state: Mapping[str, object]) -> None:
+        """Take back a state; ValueError, and no change, if it is not of this shape."""
+        value = state.get("value")
+        if isinstance(value, list) and any(isinstance(item, int) and item > ALL for item in value):
+            raise ValueError(f"{type(self).__name__}: a mailbox has 64 bits")
+        super().restore(state)
 
     def _decoded(self, offset: int) -> tuple[Register, int] | None:
         """Return the register at an offset; there is none behind the last mailbox."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from random import Random
 
+from agree_fabric import nodes
+
 from kvx_emu.core_id import PIDS, RM, CoreId, core_names
 from kvx_emu.dt.load import read_tree
 from kvx_emu.hw.registry import HARDWARE, QEMU
@@ -35,9 +37,13 @@ class Board:
     clusters: tuple[Cluster, ...]
     profile: str = HARDWARE
     intc: bool = True
+    blocks: bool = False  # whether it has mailboxes, GICs, power controllers, a generator and devices
+    timer_hz: int = 0  # the clock of the cores' timers, 0: that of the cores
 
     def __str__(self) -> str:
         lines = [] if self.intc else ["no core has an interrupt controller"]
+        lines += ["with the blocks of the fabric"] if self.blocks else []
+        lines += [f"timers at {self.timer_hz} Hz"] if self.timer_hz else []
         for index, cluster in enumerate(self.clusters):
             cores = core_names(CoreId(index, pid) for pid in cluster.pids)
             wired = core_names(CoreId(index, pid) for pid in cluster.pids if pid not in cluster.unwired)
@@ -97,7 +103,7 @@ def dts_of(board: Board) -> str:
     return (
         "/dts-v1/;\n/ { #address-cells = <1>; #size-cells = <1>;\n"
         "cpus { #address-cells = <1>; #size-cells = <0>;\n" + "\n".join(cpus) + "\n};\n"
-        "" + "\n".join(blocks) + "\n};\n"
+        "" + "\n".join([*blocks, *nodes(board)]) + "\n};\n"
     )
 
 
@@ -131,7 +137,7 @@ def _pids(r: Random) -> tuple[int, ...]:
 def board_of(number: int) -> Board:
     """Draw board `number`, 0 to BOARDS - 1."""
     r = Random(f"board {number}")
-    profile = QEMU if r.random() < 0.05 else HARDWARE
+    profile = QEMU if r.random() < 0.07 else HARDWARE
     choices = [(24,), (24,), (24, 25), (24, 25, 26), (25, 31), (24, 26, 27, 29), tuple(range(24, 32)), ()]
     clusters = [
         Cluster(
@@ -142,4 +148,7 @@ def board_of(number: int) -> Board:
         )
         for index in range(r.choices([1, 2, 3], [60, 25, 15])[0])
     ]
-    return Board(tuple(clusters), profile, intc=r.random() > 0.03)
+    intc = r.random() > 0.03
+    blocks = intc and r.random() < 0.6
+    hz = r.choice([0, 0, 0, 10**8, 3 * 10**8, 2 * 10**9]) if intc and r.random() < 0.6 else 0
+    return Board(tuple(clusters), profile, intc, blocks, hz)

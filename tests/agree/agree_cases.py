@@ -11,9 +11,11 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from agree_boards import BOARDS, board_of
+from agree_fabric import CORE_LINES, Fabric
 from agree_programs import Case, Step
 
 from kvx_emu.models.core import Core
+from kvx_emu.script import actions
 from kvx_emu.trace.row import EVENTS
 
 if TYPE_CHECKING:
@@ -65,18 +67,31 @@ class _Maker:
         known = wired if r.random() < 0.6 else list(IPI)
         count = min(r.choices([1, 2, 3, 4, 8], [30, 25, 20, 15, 10])[0], len(known))
         self.ipis = tuple(sorted(r.sample(known, count)))
-        self.own = r.choice([(), (), (), (0,), (20,), (5, 16)])  # lines that only software raises
+        self.own = r.choice([(), (), (), (0,), (20,), (5, 16)])  # lines that no IPI controller raises
+        self.fabric: Fabric | None = None
+        with_fabric = r.random() < 0.5
+        if with_fabric and r.random() < 0.8:
+            self.own = r.choice([CORE_LINES, (0, 1, 2), (4,), (2, 4, 5), (0, 4, 20)])
         self.lines = tuple(sorted((*self.own, *self.ipis)))
         # calm: a long stretch or two; mixed: many stretches and changes; wild: anything
         self.mood = r.choices(["calm", "mixed", "wild"], [35, 45, 20])[0]
         self.software = r.choices(["linux", "bare", "nested"], [38, 27, 35])[0]
         self.pl = r.choice([0, 0, 1, 1, 2, 3])
         self._times()
+        busy = self.entry + max(self.default, *self.service.values(), 0)
+        if with_fabric and busy < 10**4:
+            time = round(self.gap(0.3) * size / 4)
+            self.fabric = Fabric(r, board, self.software, min(time, 10**5), busy)
 
     def case(self) -> Case:
         """Draw the whole case."""
         r = self.r
+        fabric = self.fabric
         steps = self.preamble()
+        if fabric is not None:
+            steps = [*fabric.setup(), *steps]
+            if r.random() < 0.6:
+                steps += [fabric.step() for _ in range(r.randint(1, 3))]
         while self.budget > 0:
             steps += self.stretch()
             for _ in range(r.choice([0, 1, 1] if self.mood == "calm" else [0, 1, 1, 2, 4])):
@@ -115,6 +130,9 @@ class _Maker:
             sinkless=r.random() < 0.5,
             filter=self.filter() if r.random() < 0.2 else {},
             fast=r.random() < 0.3,
+            boot=fabric.boot if fabric else "running",
+            defects=fabric.defects if fabric else (),
+            all_devices=bool(fabric and fabric.all_devices),
         )
 
     def filter(self) -> dict[str, Any]:
@@ -265,8 +283,10 @@ class _Maker:
     # -- what stands between stretches ------------------------------------------------------------
 
     def barrier(self) -> Step:
-        """Draw a step that is no write."""
+        """Draw a step that is no write to an IPI controller."""
         r = self.r
+        if self.fabric is not None and r.random() < 0.6:
+            return self.fabric.step()
         kind = r.choices(
             ["setting", "interrupts", "check", "mark", "raise", "read", "idle", "other", "ready"],
             [20, 18, 20, 8, 14, 6, 9, 5 if self.mood == "wild" else 1, 10 if self.mood == "wild" else 3],
@@ -358,10 +378,12 @@ class _Maker:
         if r.random() < 0.5:
             keys["lines"] = self.few(self.lines)
         for name in r.sample(
-            ["delivered", "coalesced", "masked", "requested", "pending", "cleared"], r.choice([0, 1, 2, 3, 6])
+            list(actions.COUNTS), r.choice([0, 1, 2, 3, 6])
         ):
             # What can not be is told with what was found.
             least = r.choice([10**6, 10**6, 10**6, 0, 0, 1, 5, r.randrange(self.size + 1)])
+            if name == "lost" and keys.keys() & {"cores", "lines"}:
+                continue  # its rows have neither
             keys[name] = (least, r.choice([least, least, None, least + r.randrange(self.size + 1)]))
         if self.marks and r.random() < 0.7:
             keys["since"] = r.choice(self.marks)
@@ -479,7 +501,10 @@ class _Maker:
         made = 0
         while made < most and len(rows) < 200:
             keys = self.write().keys
-            rows.append((tick, keys["addr"], keys["value"], keys["from"]))
+            row = keys["addr"], keys["value"], keys["from"]
+            if self.fabric is not None and self.board.blocks and r.random() < 0.05:
+                row = self.fabric.rows()
+            rows.append((tick, *row))
             made += 4
             tick += self.pause(gap)
         self.tables += 1

@@ -6,12 +6,16 @@ import traceback
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
+from unittest.mock import patch
 
 from agree_boards import machine_of
 
+from kvx_emu.engine import cpu as engine_cpu
+from kvx_emu.engine import run as engine_run
 from kvx_emu.engine.reference import Reference
 from kvx_emu.errors import InputError, KvxEmuError
 from kvx_emu.hw.register import registers_of
+from kvx_emu.limits import LIMITS
 from kvx_emu.models.core import Core
 from kvx_emu.trace.sink import Filter
 from kvx_emu.trace.text import csv_lines, json_lines
@@ -27,6 +31,9 @@ if TYPE_CHECKING:
     from kvx_emu.script.actions import Program
     from kvx_emu.trace.row import Row
     from kvx_emu.trace.sink import Sink
+
+FEW = LIMITS._replace(alarms=500, takes=200)
+"""Of timers that run out while a run waits for idle cores, and of interrupts in a tick: drawn cases meet them."""
 
 AROUND = 6
 """Rows shown before the first that differs, and from there on."""
@@ -93,7 +100,8 @@ class Result:
     outcome: Outcome | None = None
     error: str = ""
     cores: dict[CoreId, dict[str, Any]] = field(default_factory=dict)
-    masks: dict[int, list[int]] = field(default_factory=dict)
+    blocks: dict[str, Any] = field(default_factory=dict)  # what each block remembers, by path
+    machine: Any = None  # all that the machine does, as a snapshot has it
     told: tuple[str, ...] = ()
     solved: int = 0  # writes that the vector engine solved as a whole
     refused: int = 0  # writes that it left to the reference though they are of a stretch
@@ -112,7 +120,8 @@ def run(make: Make, case: Case, sinks: Sequence[Sink], program: Program | None =
     engine = make(machine, program or case.program(), sinks, case)
     result = Result([])
     try:
-        result.outcome = engine.run()
+        with patch.object(engine_run, "LIMITS", FEW), patch.object(engine_cpu, "LIMITS", FEW):
+            result.outcome = engine.run()
     except InputError as error:
         result.error = str(error)
     result.told = tuple(getattr(engine, "told", ()))
@@ -122,8 +131,8 @@ def run(make: Make, case: Case, sinks: Sequence[Sink], program: Program | None =
         state = {register: getattr(core, register) for register in _REGISTERS}
         state |= {"pc": core.pc, "rz": core.rz, "state": core.state.value, "open": core.open}
         result.cores[name] = state
-    for cluster, controller in machine.controllers.items():
-        result.masks[cluster] = list(controller.model.mask)
+    result.blocks = {path: block.model.state() for path, block in machine.blocks.items()}
+    result.machine = machine.state()
     return result
 
 
@@ -211,9 +220,24 @@ def _compare_outcomes(expected: Result, found: Result, which: str) -> Difference
             if held != other or type(held) is not type(other):
                 text = f"{name} {register}: reference {_hex(held)}, this engine {_hex(other)}"
                 return Difference(which + f"state.{register}", text)
-    if expected.masks != found.masks:
-        return Difference(which + "masks", f"reference: {expected.masks}\nthis engine: {found.masks}")
+    for path, state in expected.blocks.items():
+        other = found.blocks[path]
+        if state != other:
+            wrong = {name: (state[name], other[name]) for name in state if state[name] != other[name]}
+            return Difference(f"{which}block.{path.rpartition('/')[2]}", f"{path}: {wrong}"[:2000])
+    if expected.machine != found.machine:  # the timers' counts, and what is high
+        names = [name for name, value in expected.machine.items() if value != found.machine[name]]
+        return Difference(which + "machine", f"differ in {names}: {_unlike(expected.machine, found.machine)}")
     return None
+
+
+def _unlike(ours: Any, theirs: Any) -> str:
+    """Return the first leaf in which two states differ."""
+    if isinstance(ours, dict) and isinstance(theirs, dict) and ours.keys() == theirs.keys():
+        for name, value in ours.items():
+            if value != theirs[name]:
+                return f"{name}: {_unlike(value, theirs[name])}"
+    return f"reference {ours!r}, this engine {theirs!r}"
 
 
 def _hex(held: Any) -> str:

@@ -200,10 +200,18 @@ class _Descending(port.IpiPort):
 class _MaskedLate(port.IpiPort):
     """A delivery time later, what MASK blocks by then is lost without a row."""
 
-    def arrive(self, parcel: Any, line: int) -> None:
-        cpus, *rest = parcel
-        blocked = self.model.mask[line - 24]
-        super().arrive((tuple(cpu for cpu in cpus if not blocked >> cpu.core.pid & 1), *rest), line)
+    def __init__(self, run: Any, model: Any, cluster: int, *rest: Any) -> None:
+        super().__init__(run, model, cluster, *rest)
+        arrive = run.arrive
+
+        def arrive_masked(parcel: Any, line: int) -> None:
+            cpus, *others = parcel
+            if line >= 24 and cpus and cpus[0].id.cluster == cluster:
+                blocked = model.mask[line - 24]
+                cpus = tuple(cpu for cpu in cpus if not blocked >> cpu.core.pid & 1)
+            arrive((cpus, *others), line)
+
+        run.arrive = arrive_masked
 
 
 class _ZeroSends(port.IpiPort):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from kvx_emu.core_id import CoreId, core_names
+from kvx_emu.engine.ipi_ops import OPERATIONS
 from kvx_emu.errors import Source
 from kvx_emu.script import actions
 from kvx_emu.script.replay.rows import Chunk
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from agree_boards import Board
 
     from kvx_emu.errors import Place
+    from kvx_emu.machine.inputs import Input
+    from kvx_emu.machine.machine import Machine
 
 Cores = tuple[CoreId, ...]
 
@@ -59,6 +62,9 @@ class Case:
     sinkless: bool = False  # it is also run without a sink
     filter: dict[str, Any] = field(default_factory=dict)  # the conditions of a Filter before a second sink
     fast: bool = False  # the kernel is compiled, where numba is there to do it
+    boot: str = "running"
+    defects: tuple[str, ...] = ()
+    all_devices: bool = False  # Linux requests the interrupts of all devices, not only of those it names
 
     def text(self) -> str:
         """Return the script."""
@@ -66,10 +72,14 @@ class Case:
 
     def program(self) -> actions.Program:
         """Return what binding the script gives."""
+        from agree_boards import machine_of  # which draws the blocks that steps of this module use
+
         writer = _Writer(self)
         source = Source("drawn.yaml", writer.text)
-        maker = _Maker(source, writer.positions)
+        used = any(step.kind in _FABRIC for step in walk(self.steps))
+        maker = _Maker(source, writer.positions, machine_of(self.board) if used else None)
         made = maker.steps(self.steps, ())
+        linux = self.software == "linux"
         return actions.Program(
             name=None,
             software=self.software,
@@ -79,6 +89,9 @@ class Case:
             service=tuple(self.service.get(line, self.default) for line in range(32)),
             actions=made,
             latency=maker.latency,
+            boot=self.boot,
+            defects=self.defects,
+            devices=None if self.all_devices else tuple(maker.devices) if linux else (),
         )
 
     def tables(self) -> dict[str, str]:
@@ -153,6 +166,12 @@ class _Writer:
         self._add(f"software: {case.software}")
         if case.nesting:
             self._add("nesting: true")
+        if case.boot != "running":
+            self._add(f"boot: {case.boot}")
+        if case.defects:
+            self._add(f"driver_defects: [{', '.join(case.defects)}]")
+        if case.all_devices:
+            self._add("devices: all")
         self._add(f"timing: {{delivery: {case.delivery}, entry: {case.entry}, service: {{{times}}}}}")
         self._add("steps:")
         self._steps(case.steps, "  ")
@@ -182,10 +201,17 @@ class _Writer:
             return f"{{file: {step.keys['file']}}}"
         if step.kind in {"wait", "mark"}:
             return str(step.keys["value"])
-        pairs = [f"{key}: {self._value(key, value)}" for key, value in step.keys.items() if value is not None]
+        plain = step.kind in {"timer", "watchdog"}  # times are decimal
+        pairs = [
+            f"{key}: {str(value) if plain and type(value) is int else self._value(key, value)}"
+            for key, value in step.keys.items()
+            if value is not None
+        ]
         return f"{{{', '.join(pairs)}}}"
 
     def _value(self, key: str, value: Any) -> str:
+        if isinstance(value, bool):
+            return str(value).lower()
         if isinstance(value, CoreId):
             return str(value)
         if key in {"cores", "core", "to", "block"} or (key == "from" and isinstance(value, tuple)):
@@ -214,8 +240,10 @@ def _lines(lines: Sequence[int]) -> int:
 class _Maker:
     """Makes actions of steps."""
 
-    def __init__(self, source: Source, positions: Sequence[int]) -> None:
+    def __init__(self, source: Source, positions: Sequence[int], machine: Machine | None) -> None:
         self.latency = False
+        self.devices: dict[Input, None] = {}  # the interrupts of devices that steps name, in their order
+        self._machine = machine
         self._source = source
         self._positions = iter(positions)
 
@@ -234,12 +262,42 @@ class _Maker:
                 action = actions.Replay(place, step.at, DrawnTable(step.keys["rows"]))  # type: ignore[arg-type]
             elif step.kind == "random":
                 action = _random(place, step.at, step.keys, (*path, index))
+            elif step.kind in _FABRIC:
+                action = self._fabric(step, place)
             else:
                 action = _MAKERS[step.kind](place, step.at, step.keys)
             if step.kind == "expect":
                 self.latency |= step.keys.get("within") is not None
             made.append(action)
         return tuple(made)
+
+
+    def _fabric(self, step: Step, place: Place) -> actions.Action:
+        """Return the action of a step of the fabric; ValueError for one that the board has nothing for."""
+        kind, keys, at = step
+        machine = self._machine
+        assert machine is not None
+        if kind in {"raise", "lower", "pulse"}:
+            return actions.Signal(place, at, kind, self._input(keys, machine))
+        if kind == "msi":
+            mailbox = machine.mailbox(keys["cluster"], keys["mailbox"])
+            value = keys["value"] if "value" in keys else 1 << keys["bit"]
+            return actions.Message(place, at, keys["from"], mailbox, value)
+        device = None if "mailbox" in keys else self._input(keys, machine)
+        if kind == "affinity":
+            mailbox = None if device else machine.mailbox(keys["core"].cluster, keys["mailbox"])
+            if keys["core"] not in machine.irq_cores(device or mailbox):
+                raise ValueError(f"{keys['core']} can not take it")
+            return actions.Affinity(place, at, device, mailbox, keys["core"])
+        mailbox = None if device else machine.mailbox(keys["cluster"], keys["mailbox"])
+        return actions.Irq(place, at, device, mailbox, keys.get("bit"), kind == "enable_irq")
+
+    def _input(self, keys: dict[str, Any], machine: Machine) -> Input:
+        if "device" not in keys:
+            return machine.controller_input(keys["controller"], keys["input"], None)
+        found = machine.device_input(keys["device"], 0)
+        self.devices[found] = None
+        return found
 
 
 def _random(place: Place, at: int | None, keys: dict[str, Any], path: tuple[int, ...]) -> actions.Random:
@@ -282,8 +340,50 @@ def _expect(place: Place, at: int | None, keys: dict[str, Any]) -> actions.Expec
     )
 
 
+def _timer(place: Place, at: int | None, keys: dict[str, Any]) -> actions.Timer:
+    number = keys["timer"]
+    counts, interrupt = ((1 << 16, 1 << 18), (1 << 17, 1 << 19))[number]
+    if keys.get("stop"):
+        return actions.Timer(place, at, keys["cores"], number, None, None, counts, 0)
+    every = keys["every"]
+    bits = counts | (interrupt if keys["interrupt"] else 0)
+    reload = (1 << 64) - 1 if every is None else every - 1
+    return actions.Timer(
+        place, at, keys["cores"], number, keys["value"] - 1, reload, counts | interrupt, bits
+    )
+
+
+def _watchdog(place: Place, at: int | None, keys: dict[str, Any]) -> actions.Timer:
+    counts, interrupt, bites, barked = 1 << 24, 1 << 25, 1 << 26, 1 << 27
+    if "value" not in keys:
+        mask = barked if keys.get("ack") else counts
+        return actions.Timer(place, at, keys["cores"], 2, None, None, mask, 0)
+    value, every = keys["value"], keys["every"]
+    bits = counts | (interrupt if keys["interrupt"] else 0) | (bites if keys["bite"] else 0)
+    mask = counts | interrupt | bites | barked
+    return actions.Timer(place, at, keys["cores"], 2, value - 1, (every or value) - 1, mask, bits)
+
+
+_FABRIC = {"raise", "lower", "pulse", "msi", "enable_irq", "disable_irq", "affinity"}
+"""Steps that name what only the board knows."""
+
 _MAKERS: dict[str, Callable[[Place, int | None, dict[str, Any]], actions.Action]] = {
-    "send": lambda place, at, keys: actions.Send(place, at, keys["from"], keys["line"], _masks(keys["to"])),
+    "send": lambda place, at, keys: actions.Send(
+        place,
+        at,
+        keys["from"],
+        keys["line"],
+        _masks(keys["to"]),
+        OPERATIONS.index(keys["op"]) if "op" in keys else None,
+    ),
+    "timer": _timer,
+    "watchdog": _watchdog,
+    "start": lambda place, at, keys: actions.Start(place, at, keys["cores"], keys["pc"], keys["from"]),
+    "stop": lambda place, at, keys: actions.Stop(place, at, keys["cores"], keys["reset"]),
+    "ipe": lambda place, at, keys: actions.Event(
+        place, at, keys["from"], keys["event"], keys["direction"] == "forward"
+    ),
+    "idle": lambda place, at, keys: actions.Idle(place, at, keys["cores"]),
     "mask": _block,
     "write": lambda place, at, keys: actions.Write(
         place, at, keys["from"], keys["addr"], keys["value"], keys["size"]

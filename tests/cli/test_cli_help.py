@@ -11,7 +11,7 @@ from command import BOARD, SMOKE, kvx_process
 
 from kvx_emu import __version__
 
-COMMANDS = ["run", "check", "show", "dt", "schema", "bench"]
+COMMANDS = ["run", "check", "show", "explain", "dt", "schema", "bench"]
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])

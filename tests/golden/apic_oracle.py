@@ -1,4 +1,4 @@
-"""The way of an interrupt through a Coolidge, written down once more and plainly: as QEMU has it, or as we do.
+"""The way of an interrupt through a Coolidge, written down once more: as QEMU has it, or as we do.
 
 It is told in which of the listed differences it is to do as we do; in all others it does as Kalray's QEMU
 does. Nothing is shared with the models. Names of differences are headings of docs/hardware-choices.md.
@@ -25,8 +25,9 @@ FUNC = "Bits of FUNC"
 FALLS = "Does an output of the GIC fall?"
 SELECT = "Which bit does an interrupt generator write?"
 ENABLE = "Bits of ENABLE"
+LEVEL = "An input that is high when it is enabled"
 
-DIFFERENCES = (SIZES, NOTHING, COUNT, TRIGGER, ADD, FUNC, FALLS, SELECT, ENABLE)
+DIFFERENCES = (SIZES, NOTHING, COUNT, TRIGGER, ADD, FUNC, FALLS, SELECT, ENABLE, LEVEL)
 
 ALL = (1 << 64) - 1
 
@@ -54,14 +55,20 @@ class Oracle:
         self.pending: dict[tuple[int, int], int] = defaultdict(int)  # 157 bits, of cluster and output
         self.cfg: dict[tuple[int, int], int] = defaultdict(int)  # of itgen and input
         self.enable: dict[tuple[int, int], int] = defaultdict(int)
-        self.serial = [0, False]  # IER, and whether it interrupts
+        self.high: set[tuple[int, int]] = set()  # itgens and inputs
+        self.ier: dict[int, int] = defaultdict(int)  # of serial ports, which are at inputs 41 to 46 of itgen0
         self.ilr: dict[tuple[int, int], int] = defaultdict(int)  # of cluster and pid
         self._changes: list[Change] = []
         self._messages: list[int] = []
         self._requests: list[Request] = []
         mailboxes = 128 if COUNT in ours else 121
-        self.regions = [Region("itgen", which, 0x27000000 + 0x10000 * which, 0x1104, (4,)) for which in (0, 1)]
-        self.regions.append(Region("serial", 0, 0x20210000, 0x100, (1, 2, 4)))
+        self.regions = [
+            Region("itgen", 0, 0x27000000, 0x1104, (4,)),
+            Region("itgen", 1, 0x27010000, 0x1104, (4,)),
+        ]
+        self.regions += [
+            Region("serial", which, 0x20210000 + 0x1000 * which, 0x100, (1, 2, 4)) for which in range(6)
+        ]
         for cluster in range(5):
             window = (cluster + 1) << 24
             self.regions.append(Region("mailbox", cluster, window + 0xA00000, mailboxes * 0x200, (8,)))
@@ -75,8 +82,8 @@ class Oracle:
         if step["op"] == "set_irq_in":
             assert value is not None
             device = step["path"].removeprefix("/machine/")
-            if value and device.startswith("itgen"):
-                self._rise(int(device.removeprefix("itgen")), step["line"])
+            if device.startswith("itgen"):
+                self._line(int(device.removeprefix("itgen")), step["line"], bool(value))
             elif value:
                 self._route(int(device[len("cluster[")]), step["line"])
         else:
@@ -118,10 +125,8 @@ class Oracle:
         at = 0
         while at < size:
             region = self._find(address + at)
-            widest = 4 if region is None else max(region.sizes)
-            length = max(
-                power for power in (1, 2, 4, 8) if power <= min(size - at, widest) and (address + at) % power == 0
-            )
+            most = min(size - at, 4 if region is None else max(region.sizes))
+            length = max(power for power in (1, 2, 4, 8) if power <= most and (address + at) % power == 0)
             yield at, length, region
             at += length
 
@@ -213,12 +218,22 @@ class Oracle:
         held = self.cfg if register == 0x0 else self.enable
         if value is None:
             return held[place]
+        before = self.enable[place]
         held[place] = value & 1 if register == 0x8 and ENABLE in self.ours else value
+        serial_port = which == 0 and 41 <= place[1] <= 46  # of type 4, high level, in the tree; no others are
+        if LEVEL in self.ours and serial_port and place in self.high and self.enable[place] and not before:
+            self._send(*place)
         return 0
 
-    def _rise(self, which: int, number: int) -> None:
-        if not self.enable[which, number]:
-            return
+    def _line(self, which: int, number: int, level: bool) -> None:
+        if level:
+            self.high.add((which, number))
+        else:
+            self.high.discard((which, number))
+        if level and self.enable[which, number]:
+            self._send(which, number)
+
+    def _send(self, which: int, number: int) -> None:
         cfg = self.cfg[which, number]
         mailbox, cluster = cfg & 0x7F, cfg >> 8 & 7
         bit = cfg >> (24 if SELECT in self.ours else 18) & 0x3F
@@ -231,12 +246,13 @@ class Oracle:
     # The serial port
 
     def _serial(self, which: int, offset: int, length: int, value: int | None) -> int:
-        enabled, interrupts = self.serial
+        interrupts = (0, 41 + which) in self.high
         if offset == 0x4 and value is not None:
-            self.serial = [value & 2, bool(value & 2)]
-            if value & 2 and not interrupts:
-                self._rise(0, 41)
+            self.ier[which] = value & 2
+            if bool(value & 2) != interrupts:
+                self._line(0, 41 + which, not interrupts)
         if offset == 0x8 and value is None:
-            self.serial = [enabled, False]
+            if interrupts:
+                self._line(0, 41 + which, False)
             return 2 if interrupts else 1
-        return int(enabled) if offset == 0x4 and value is None else 0
+        return self.ier[which] if offset == 0x4 and value is None else 0

@@ -143,9 +143,7 @@ class Board:
         """Return the requests since the last call, and forget the rest that was seen."""
         return list(self.seen()[2])
 
-    def access(
-        self, address: int, size: int, value: int | None, core: CoreId = RECORDER
-    ) -> int | str | None:
+    def access(self, address: int, size: int, value: int | None, core: CoreId = RECORDER) -> int | str | None:
         """Read (without a value) or write; return what a read gave, None for a write, or a bus error."""
         try:
             if value is None:
@@ -196,9 +194,7 @@ def recorded(step: Step, devices: list[str]) -> Effects:
 def comparable(effects: Effects, devices: list[str]) -> Effects:
     """Return as much of what was seen as a recording of these devices' pins has."""
     return effects._replace(
-        changes=tuple(
-            change for device in devices for change in effects.changes if change[0] == device
-        ),
+        changes=tuple(change for device in devices for change in effects.changes if change[0] == device),
         requests=tuple((-1, *request[1:]) for request in effects.requests),
     )
 
@@ -217,9 +213,7 @@ class Serial(Model):
     hidden = ("pending",)
     _THRI = 0x2  # of IER: interrupt if the sender is empty; of IIR: that it is
 
-    IER = Register(
-        0x4, writable=_THRI, fields=(Field("THRI", 1, 1),), src="16550; reg-shift of the tree: 2"
-    )
+    IER = Register(0x4, writable=_THRI, fields=(Field("THRI", 1, 1),), src="16550; reg-shift of the tree: 2")
     IIR = Register(0x8, access="R", held=False, src="16550: 1 nothing, 2 the sender is empty; read: taken")
 
     ier: int

@@ -10,7 +10,18 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from replaying import BUS_ERROR, PROJECT, Board, Request, Step, comparable, number, recorded, sequences, watched
+from replaying import (
+    BUS_ERROR,
+    PROJECT,
+    Board,
+    Request,
+    Step,
+    comparable,
+    number,
+    recorded,
+    sequences,
+    watched,
+)
 
 from kvx_emu.core_id import RM, CoreId
 from kvx_emu.hw import registry

@@ -53,14 +53,24 @@ class GicMachine(BlockMachine):
         self.pending = set()
         self.port.high = dict.fromkeys(range(72), False)  # a reset lowers without telling
 
-    @initialize()
-    def begin(self):
+    @initialize(pairs=st.lists(st.tuples(outputs, inputs), max_size=6))
+    def begin(self, pairs):
         self.port = Wires()
         self.block = self.fresh()
         self.pending = set()
         self.accepted, self.coalesced = Counter(), Counter()
         self.taken, self.cleared, self.expected = Counter(), Counter(), Counter()
         self.forget()
+        for output, number in pairs:
+            self.enable(output, number, 1)
+
+    @rule(first=inputs, second=inputs, output=outputs)
+    def two_rise_at_one_output(self, first, second, output):
+        self.enable(output, first, 1)
+        self.enable(output, second, 1)
+        self.rise(first)
+        self.rise(second)
+        self.load_and_clear(output, first // 64)
 
     @rule(number=inputs)
     def rise(self, number):

@@ -82,6 +82,12 @@ class IpiMachine(BlockMachine):
         self.block.write(0x20 + 4 * number, 4, value)
         self.blocked[number] = {pid for pid in PIDS if value >> pid & 1}
 
+    @rule(number=st.sampled_from(SETS), value=word(17), blocked=word(17))
+    def send_past_a_mask(self, number, value, blocked):
+        self.mask(number, blocked)
+        self.send((number + 1) % 8, value)
+        self.send(number, value)
+
     @rule(number=st.sampled_from(SETS))
     def read(self, number):
         self.holds("I8", self.block.read(4 * number, 4) == 0)

@@ -50,10 +50,6 @@ class MailboxMachine(BlockMachine):
         self.port.block = block
         return block
 
-    def reset(self):
-        super().reset()
-        self.port.block = self.block
-
     def forget(self):
         self.port.block = self.block
         for number in MAILBOXES:
@@ -64,14 +60,16 @@ class MailboxMachine(BlockMachine):
         self.mode = dict.fromkeys(MAILBOXES, 0)
         self.trigger = dict.fromkeys(MAILBOXES, 0)
 
-    @initialize()
-    def begin(self):
+    @initialize(mode=st.integers(0, 2), trigger=st.integers(0, 4))
+    def begin(self, mode, trigger):
         self.port = Wires()
         self.block = self.fresh()
         self.value = {}
         self.cleared = Counter()
         self.sent, self.coalesced, self.taken, self.replaced = Counter(), Counter(), Counter(), Counter()
         self.forget()
+        for number in MAILBOXES:
+            self.write_func(number, mode, trigger, 0)
 
     def combined(self, number, value):
         old, mode = self.value[number], self.mode[number]
@@ -161,7 +159,7 @@ class MailboxMachine(BlockMachine):
             other.write(0x200 * number, 8, value)
         return other.read(0x200 * number, 8)
 
-    @precondition(lambda self: hasattr(self, "mode") and {1, 2} & set(self.mode.values()))
+    @precondition(lambda self: {1, 2} & set(self.mode.values()))
     @rule(number=mailboxes, a=values, b=values)
     def i10_or_and_add_do_not_mind_the_order(self, number, a, b):
         if self.mode[number] in {1, 2} and self.trigger[number] != 3:

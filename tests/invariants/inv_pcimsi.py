@@ -48,8 +48,8 @@ class PciMsiMachine(BlockMachine):
         self.other_type = set()
         self.port.high = dict.fromkeys(GROUPS, False)  # a reset lowers without telling
 
-    @initialize()
-    def begin(self):
+    @initialize(masks=st.lists(word(32), min_size=3, max_size=3))
+    def begin(self, masks):
         self.port = Wires()
         self.block = self.fresh()
         self.status = set()
@@ -60,7 +60,7 @@ class PciMsiMachine(BlockMachine):
     def heard(self):
         return {group for group, bit in self.status - self.masked}
 
-    @rule(value=word(32), base=st.sampled_from(BASES))
+    @rule(value=st.sampled_from([1, 1, 0xFFFFFFFF, 0, 0xFFFFFFFE]), base=st.sampled_from(BASES))
     def set_up(self, value, base):
         self.block.write(0, 4, value)
         self.block.write(4, 4, base & 0xFFFFFFFF)
@@ -74,6 +74,14 @@ class PciMsiMachine(BlockMachine):
     @rule(group=groups, bit=vectors)
     def message_to_the_window(self, group, bit):
         self.message(self.base, group, 0, bit)
+
+    @rule(group=groups, bit=vectors, value=word(32), later=word(32))
+    def message_past_a_mask(self, group, bit, value, later):
+        self.set_up(1, BASES[2])
+        self.set_type(group, 0)
+        self.mask(group, value)
+        self.message_to_the_window(group, bit)
+        self.mask(group, later)
 
     def message(self, base, group, at, data):
         before, rises, gone = self.block.state(), Counter(self.port.rises), len(self.port.gone)

@@ -417,19 +417,17 @@ def test_there_are_157_inputs(model, number):
 
 
 def test_the_inputs_have_the_names_that_somebody_gives_them():
-    assert [INPUT_NAMES.get(number) for number in (0, 127, 128, 129, 130, 133, 134, 139, 140, 156)] == [
-        "mailbox 0",
-        "mailbox 127",
-        None,
-        "DMA",
-        None,
-        None,
-        "NoC IOMMU rx, no mapping",
-        "NoC IOMMU tx, parity",
-        None,
-        None,
-    ]
-    assert len(INPUT_NAMES) == 128 + 1 + 6
+    assert [INPUT_NAMES[number] for number in (0, 1, 127)] == ["mailbox 0", "mailbox 1", "mailbox 127"]
+    assert {number: name for number, name in INPUT_NAMES.items() if number > 127} == {
+        129: "DMA",
+        134: "NoC IOMMU rx, no mapping",
+        135: "NoC IOMMU rx, protection",
+        136: "NoC IOMMU rx, parity",
+        137: "NoC IOMMU tx, no mapping",
+        138: "NoC IOMMU tx, protection",
+        139: "NoC IOMMU tx, parity",
+    }
+    assert sorted(INPUT_NAMES)[:128] == list(range(128))
 
 
 @pytest.mark.parametrize(
@@ -452,6 +450,46 @@ def test_an_input_that_is_enabled_at_group_17_alone_is_pending_there():
     assert heard == [("gic", 3, 3, 71), ("drive", 71, True)]
     assert output_core(71) is None
     assert pending(block, 71) == 0x8
+
+
+# What others ask of it without any effect
+
+
+@models
+def test_the_outputs_of_an_input_are_those_where_it_is_enabled(model):
+    block, heard = armed((71, 3), (0, 3), (5, 3), (6, 4), model=model)
+    assert [block.outputs_of(number) for number in (2, 3, 4)] == [[], [0, 5, 71], [6]]
+    assert heard == []
+
+
+@models
+@pytest.mark.parametrize(
+    ("offset", "label"),
+    [
+        (0x0, "ENABLE[0][0]"),
+        (0x9C, "ENABLE[0][156]"),
+        (0x9D, None),
+        (0x11F, None),
+        (0x120, "STATUS_LAC[0][0]"),
+        (0x127, "STATUS_LAC[0][0]"),
+        (0x137, "STATUS_LAC[0][2]"),
+        (0x138, None),
+        (0x3FF, None),
+        (0x3882, "ENABLE[14][130]"),
+        (0x3930, "STATUS_LAC[14][2]"),
+        (0x11D37, "STATUS_LAC[71][2]"),
+        (0x12000, None),
+        (0x12120, None),
+    ],
+)
+def test_an_offset_means_the_register_that_it_lies_in(model, offset, label):
+    block, heard = armed((0, 0), (14, 130), model=model)
+    block.input(130, True)
+    heard.clear()
+    found = block.register_at(offset)
+    assert (found and found[0].label(found[1])) == label
+    assert heard == []
+    assert pending(block, 14) == 1 << 130
 
 
 # The controller of QEMU

@@ -293,6 +293,19 @@ def test_add_wraps_at_64_bits(values):
     assert box.read(VALUE) == sum(values) % 2**64
 
 
+@models
+@given(before=words, mask=words, value=words, mode=modes, trigger=triggers)
+def test_what_a_write_will_do_can_be_asked_without_doing_it(model, before, mask, value, mode, trigger):
+    box = Box(model, number=7, mask=mask, func=mode | trigger)
+    box.write(LAC, before)
+    state = box.block.state()
+    result, fires = box.block.forecast(7, value)
+    assert (box.block.state(), box.heard) == (state, [])
+    assert box.fires(value) == [fires]
+    emptied = model is ApicMailbox and fires and trigger == BARRIER
+    assert box.read(VALUE) == (0 if emptied else result)
+
+
 # LAC
 
 
@@ -596,3 +609,20 @@ def test_a_block_that_takes_back_a_state_goes_on_as_the_other(model):
     assert other.read(VALUE) == 0x6
     assert other.fires(0x8) == [True]
     assert other.read(LAC) == box.read(LAC) == 0xE
+
+
+@models
+@pytest.mark.parametrize("wrong", [1 << 64, -1, "x", None])
+def test_a_state_with_a_value_that_no_mailbox_can_hold_is_refused(model, wrong):
+    block = model(Listener())
+    before = block.state()
+    with pytest.raises(ValueError, match="ApicMailbox"):
+        block.restore(before | {"value": [0] * 127 + [wrong]})
+    assert block.state() == before
+    block.restore(before | {"value": [ALL] * 128})
+    assert block.read(0xF000, 8) == ALL
+
+
+def test_a_state_without_its_parts_is_refused():
+    with pytest.raises(ValueError, match="ApicMailbox has mask, func, value; found mask"):
+        ApicMailbox(Listener()).restore({"mask": [0] * 128})

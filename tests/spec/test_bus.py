@@ -80,3 +80,8 @@ def test_a_region_without_a_byte_is_refused(size):
 
 def test_regions_reach_to_the_end_of_the_address_space():
     assert names([Region((1 << 64) - 4, 4, None, "last")], (1 << 64) - 5, (1 << 64) - 1) == [None, "last"]
+
+
+def test_nothing_answers_on_an_empty_bus_nor_below_address_0():
+    assert AddressMap().find(0) is None
+    assert names([Region(0, 8, None, "first")], -1) == [None]

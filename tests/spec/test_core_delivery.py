@@ -330,3 +330,51 @@ def test_a_core_that_sleeps_takes_what_becomes_deliverable(lx, state):
     core.poke("ILE", 1 << 24)
     assert core.step() == 24
     assert core.state is State.RUNNING
+
+
+def test_levels_that_are_written_last_decide_at_once(lx):
+    core = lx(ILE=0x01000001, ILR=0x01000001, ILL=0)
+    assert core.candidate() is None
+    core.poke("ILL", 1 << 48)
+    assert core.candidate() == 24
+    core.poke("ILL", 1 << 48 | 2)
+    assert core.candidate() == 0
+
+
+# Handlers that let themselves be interrupted
+
+
+@pytest.mark.parametrize("level", [0, 1, 2, 3])
+@pytest.mark.parametrize("line", [3, 24])
+def test_the_ps_of_a_handler_is_known_before_its_line_is_taken(lx, line, level):
+    core = lx(ILE=1 << line, ILL=level << 2 * line, PS=0x01F7CFF9)
+    before = core.ps
+    core.interrupt(line)
+    assert Core.handler_ps(before, level, reopened=False) == core.ps
+    core.reopen()
+    assert Core.handler_ps(before, level, reopened=True) == core.ps
+
+
+def test_the_ps_of_a_handler_has_et_its_level_and_the_privilege_level_of_before():
+    assert Core.handler_ps(0x01000011, 1, reopened=False) == 0x01001005
+    assert Core.handler_ps(0x01000011, 1, reopened=True) == 0x01001011
+    assert Core.handler_ps(0x010030BB, 2, reopened=False) == 0x01002007
+    assert Core.handler_ps(0x010030BB, 2, reopened=True) == 0x01002013
+
+
+def test_a_handler_that_reopens_itself_is_open_to_the_enabled_lines_of_higher_levels(lx):
+    core = lx(ILE=0x01000003, ILL=1 << 48 | 2 << 2 | 1)
+    core.request(24)
+    assert core.step() == 24
+    assert (core.ps, core.open) == (0x01001005, 0)
+    core.reopen()
+    assert (core.ps, core.open) == (0x01001011, 0x00000002)
+
+
+def test_a_core_may_be_put_where_it_was_computed_to_be(lx):
+    core = lx(ILE=0x01000001)
+    core.put_back(0x01000000, 0x01000012, 0x700, 0x01000033, 0x44)
+    assert (core.ilr, core.ps, core.pc) == (0x01000000, 0x01000012, 0x700)
+    assert core.sps == [0, 0, 0x01000033, 0]
+    assert core.spc == [0, 0, 0x44, 0]
+    assert (core.open, core.candidate()) == (0x01000001, 24)

@@ -330,3 +330,10 @@ def test_ipe_belongs_to_the_owner_of_mo_sync(lx):
     assert core.read_sfr("IPE") == 0x1234_5678_9ABC_DEF0
     assert core.wfxm("IPE", 0x0000_0001_0000_0010)
     assert core.read_sfr("IPE") == 0x1234_5669_9ABC_DEF0
+
+
+@pytest.mark.parametrize("event", [-1, 16])
+def test_an_event_that_there_is_not_is_refused_with_those_that_there_are(event):
+    message = f"^there is no event {event}: a core has events 0 to 15$"
+    with pytest.raises(ValueError, match=message):
+        Core(0, 0).receive(event, True)

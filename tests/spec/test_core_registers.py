@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kvx_emu.hw import registry
 from kvx_emu.hw.register import registers_of
 from kvx_emu.models.core import Core, State
-from kvx_emu.models.core_registers import SFRS
+from kvx_emu.models.core_registers import SFRS, CoreRegisters
 
 registers = pytest.mark.parametrize("register", registers_of(Core), ids=lambda register: register.name)
 names = pytest.mark.parametrize("sfr", Core.sfrs().values(), ids=lambda sfr: sfr.name)
@@ -44,6 +44,13 @@ def test_a_register_keeps_only_its_writable_bits(sfr):
     assert expected >> sfr.width == 0
 
 
+def remembered(core):
+    """All that a core holds, by name; what its parts hold by part and name."""
+    parts = {"_timers": core._timers, "_events": core._events}
+    inner = {(part, name): getattr(box, name) for part, box in parts.items() for name in box.__slots__}
+    return {name: value for name, value in vars(core).items() if name not in parts} | inner
+
+
 def test_reset_is_the_same_as_a_new_core():
     core, new = Core(2, 3), Core(2, 3)
     core.start(0x100)
@@ -53,7 +60,7 @@ def test_reset_is_the_same_as_a_new_core():
     core.poke("WS", 0)
     core.waitit(1)
     core.reset()
-    assert vars(core) == vars(new)
+    assert remembered(core) == remembered(new)
 
 
 @pytest.mark.parametrize(
@@ -219,3 +226,22 @@ def test_setting_an_ilr_bit_by_hand_wakes_nobody(lx):
     core.poke("ILR", 1 << 24)
     assert core.state is State.AWAIT
     assert core.ws == 0
+
+
+def test_after_a_reset_a_core_has_no_result_of_a_wait_and_stands_at_address_0():
+    core = Core(0, 0)
+    assert (core.rz, core.pc, core.open, core.state) == (0, 0, 0, State.RESETTING)
+
+
+def test_what_is_given_away_is_one_resource_and_the_others_keep_their_owners():
+    core = Core(0, 0)
+    core.start()
+    core.poke("ITO", (1 << 64) - 1)
+    assert core.wfxl("ITOW", 1 << 2 * 5 << 32)
+    assert core.ito == 0xFFFFFFFFFFFFF7FF
+    assert core.wfxl("ITOW", 2 << 32 | 3)
+    assert core.ito == 0xFFFFFFFFFFFFF7FE
+
+
+def test_a_register_of_a_level_is_named_by_it_and_the_first_if_none_is_told():
+    assert (CoreRegisters.SPS.label(), CoreRegisters.SPS.label(3)) == ("SPS_PL0", "SPS_PL3")

@@ -254,3 +254,38 @@ def test_a_core_has_few_enough_attributes_to_be_fast():
     # CPython keeps up to 29 attributes of an object where it finds them at once; one more made
     # a core a fifth slower in all it does.
     assert len(vars(Core(0, 0))) <= 29
+
+
+def test_a_bark_without_a_request_and_a_bite_come_back():
+    TICK[0] = 0
+    core = new()
+    core.start()
+    core.poke("WDV", 2)
+    core.poke("WDR", 4)
+    core.poke("TCR", 1 << 24 | 1 << 26)
+    TICK[0] = 9
+    other = new()
+    other.restore(core.save())
+    assert other.underflow() == core.underflow() == [(3, 2, None, False), (8, 2, None, True)]
+
+
+MESSAGES = {
+    "a name less": "^a core has ps, pcr, ipe, .*, es, waits, missed$",
+    "nothing": "^a core: ilr is neither a number nor a list of them$",
+    "too many bits": r"^a core: ILR can not be \[4294967296\]$",
+    "another core": "^this core's PCR is 0x10000000000003, that of the saved one 0x10000000000004$",
+    "an unknown state": "^a core has no such state$",
+    "a wait in await": "^a core waits in WAITIT and SYNCGROUP only$",
+    "half a wait": "^a core: waits and missed are groups of 4 numbers$",
+    "a sleep that waits for something else": "^a core in waitit has what it waits for at the end of waits$",
+    "an underflow of no timer": "^a core has no such timer$",
+}
+
+
+@pytest.mark.parametrize("what", MESSAGES)
+def test_what_is_wrong_with_a_core_is_told(what):
+    TICK[0] = 0
+    saved = new().save()
+    WRONG[what](saved)
+    with pytest.raises(ValueError, match=MESSAGES[what]):
+        new().restore(saved)

@@ -524,3 +524,14 @@ def test_the_timers_are_those_that_are_stepped_each_tick(steps):
     for tick in range(timed.tick + 1, timed.tick + 9):
         plain.step(tick)
     assert due == (plain.out[at].tick if len(plain.out) > at else None)
+
+
+def test_after_a_reset_nothing_counts_and_every_register_of_the_timers_is_0():
+    timed = Timed(T0V=1, T0R=2, T1V=3, T1R=4, WDV=5, WDR=6, TCR=T0CE | T1CE | WCE)
+    timed.tick = 20
+    timed.core.reset()
+    timed.core.start()
+    names = ("TCR", "T0V", "T1V", "WDV", "T0R", "T1R", "WDR")
+    assert [timed.core.peek(name) for name in names] == [0] * 7
+    assert timed.core.next_underflow() is None
+    assert timed.core.underflow() == []

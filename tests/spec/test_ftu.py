@@ -237,3 +237,37 @@ def test_a_restored_unit_does_not_start_again_what_was_started(ftu):
 
 def test_the_model_stands_for_the_name_of_the_unit():
     assert registry.find(["kalray,kvx-syscon", "syscon"]) == ("kalray,kvx-syscon", Ftu)
+
+
+# What a write leaves alone
+
+
+class Explained(Chip):
+    """Also keeps why a write changed a register alone."""
+
+    def quiet(self, number, why):
+        self.heard.append(("quiet", number, why))
+
+
+def test_wake_up_of_an_rm_that_was_woken_before_says_that_nothing_starts():
+    ftu = Ftu(Explained())
+    ftu.write(0x08, 4, WAKE_UP)
+    ftu.write(0x08, 4, WAKE_UP | CLOCK)
+    assert ftu.port.heard == [("start", 2, 16, 0), ("quiet", 2, "its RM was woken before: nothing starts")]
+
+
+def test_wake_up_while_reset_is_1_says_that_it_waits_for_reset_to_be_cleared():
+    ftu = Ftu(Explained())
+    ftu.write(0x0C, 4, RESET)
+    ftu.write(0x0C, 4, RESET | WAKE_UP)
+    assert ftu.port.heard == [
+        ("hold", 3, 16),
+        ("quiet", 3, "reset is 1: its RM is not woken before reset is cleared"),
+    ]
+
+
+@pytest.mark.parametrize("value", [0, CLOCK, 8])
+def test_a_write_without_wake_up_or_reset_has_nothing_to_say(value):
+    ftu = Ftu(Explained())
+    ftu.write(0x04, 4, value)
+    assert ftu.port.heard == []

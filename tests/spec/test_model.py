@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kvx_emu.hw.model import BusError, Model
+from kvx_emu.hw.port import Port
 from kvx_emu.hw.register import Register
 
 
@@ -200,3 +201,91 @@ def test_the_values_of_two_blocks_are_apart(block):
     other = Block(Listener())
     block.write(0x10, 4, 0x9)
     assert (block.bank, other.bank) == ([9, 1], [1, 1])
+
+
+def test_a_write_to_a_read_only_bank_names_the_register_that_was_meant():
+    class Answers(Model):
+        STATUS = Register(0x00, access="R", count=4, src="a test")
+
+    answers = Answers(Listener())
+    answers.write(0x0C, 4, 1)
+    assert answers.port.heard == [("read-only-register", "write to the read-only STATUS[3] is ignored")]
+
+
+def test_a_register_that_holds_nothing_and_has_no_hook_reads_as_0():
+    class Alias(Model):
+        SET = Register(0x00, reset=5, held=False, src="a test")
+
+    assert Alias(Port()).read(0x00, 4) == 0
+
+
+def test_a_bank_that_repeats_is_left_to_the_model():
+    class Repeated(Model):
+        ENABLE = Register(0x00, count=2, groups=2, group_stride=0x10, reset=7, src="a test")
+
+    repeated = Repeated(Listener())
+    assert repeated.enable == [7, 7, 7, 7]
+    assert repeated.read(0x00, 4) == 0
+    assert repeated.port.heard == [("reserved-register", "read of the reserved offset 0x0 gives 0")]
+
+
+def test_a_block_without_inputs_says_so_by_its_title_or_its_class(block):
+    class Untitled(Model):
+        pass
+
+    with pytest.raises(IndexError, match="^the block has no input 3$"):
+        block.input(3, True)
+    with pytest.raises(IndexError, match="^Untitled has no input 0$"):
+        Untitled(Port()).input(0, True)
+
+
+def test_a_port_that_is_connected_to_nothing_has_no_core_that_runs_and_no_time():
+    assert Port().running(0) is False
+    assert Port().running(16, cluster=1) is False
+    assert Port().now() == 0
+
+
+# State
+
+
+def test_what_a_block_remembers_is_not_shared_with_who_asked_nor_with_who_gave(block):
+    block.state()["bank"][0] = 9
+    assert block.bank == [1, 1]
+    given = {"control": 1, "status": 2, "bank": [3, 4], "wide": 5}
+    block.restore(given)
+    assert (block.control, block.status, block.bank, block.wide) == (1, 2, [3, 4], 5)
+    given["bank"][0] = 9
+    assert block.bank == [3, 4]
+
+
+NAMES = "^Block has control, status, bank, wide; found "
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"more": 0}, NAMES + "control, status, bank, wide, more$"),
+        ({"bank": 1}, "^Block: bank is of another shape$"),
+        ({"bank": None}, "^Block: bank is of another shape$"),
+        ({"bank": (1, 1)}, "^Block: bank is of another shape$"),
+        ({"bank": [1]}, "^Block: bank is of another shape$"),
+        ({"bank": [1, 1, 1]}, "^Block: bank is of another shape$"),
+        ({"bank": [1, -1]}, "^Block: bank is of another shape$"),
+        ({"bank": [1, [1]]}, "^Block: bank is of another shape$"),
+        ({"wide": -1}, "^Block: wide is of another shape$"),
+        ({"wide": True}, "^Block: wide is of another shape$"),
+        ({"wide": 1.5}, "^Block: wide is of another shape$"),
+        ({"wide": [1]}, "^Block: wide is of another shape$"),
+        ({"wide": None}, "^Block: wide is of another shape$"),
+    ],
+)
+def test_a_state_of_another_shape_is_refused_and_changes_nothing(block, changes, message):
+    before = block.state()
+    with pytest.raises(ValueError, match=message):
+        block.restore({"control": 0, "status": 0, "bank": [0, 0], "wide": 0} | changes)
+    assert block.state() == before
+
+
+def test_a_state_without_a_name_is_refused(block):
+    with pytest.raises(ValueError, match=NAMES + "control$"):
+        block.restore({"control": 1})

@@ -547,3 +547,54 @@ def test_in_qemu_a_write_to_the_vector_of_resets_lands_in_that_of_wake_ups():
     assert power.read(VEC_RESET, 8) == 0
     power.write(PE_CONTROL, 8, 0x2)
     assert power.read(VEC_RESET, 8) == 0x1
+
+
+# What a write leaves alone
+
+
+class Explained(Cluster):
+    """Also keeps why a write changed a register alone."""
+
+    def quiet(self, number, why):
+        self.heard.append(("quiet", number, why))
+
+
+def test_a_wake_up_bit_that_is_set_while_pe_en_is_0_says_that_it_wakes_nobody():
+    block = PwrCtrl(Explained())
+    block.write(VEC_WUP, 8, 1 << 5)
+    why = "PE_EN is 0: it is not woken, nor is it when PE_EN becomes 1"
+    assert block.port.heard == [("quiet", 5, why)]
+
+
+def test_a_wake_up_bit_that_is_set_again_says_that_the_pe_goes_on():
+    block = PwrCtrl(Explained())
+    block.write(GLOBAL_SET, 8, PE_EN)
+    block.write(VEC_WUP, 8, 1 << 5)
+    block.write(PE_CONTROL + 0x40 * 5, 8, 1)
+    assert block.port.heard == [
+        ("start", 5, 0),
+        ("quiet", 5, "its wake-up bit was 1 and it runs: it goes on"),
+    ]
+
+
+@pytest.mark.parametrize(("register", "value"), [(PE_CONTROL, 2), (VEC_WUP_CLEAR, 1), (VEC_RESET, 1)])
+def test_a_write_that_sets_no_wake_up_bit_has_nothing_to_say(register, value):
+    block = PwrCtrl(Explained())
+    block.write(register, 8, value)
+    assert block.port.heard == []
+
+
+def test_what_sets_and_clears_bits_of_a_register_has_no_reset_value():
+    for register in (
+        PwrCtrl.PE_CONTROL_SET,
+        PwrCtrl.PE_CONTROL_CLEAR,
+        PwrCtrl.VEC_WUP_SET,
+        PwrCtrl.VEC_WUP_CLEAR,
+        PwrCtrl.VEC_RESET_ON_WAKEUP_SET,
+        PwrCtrl.VEC_RESET_ON_WAKEUP_CLEAR,
+        PwrCtrl.GLOBAL_CONTROL_SET,
+        PwrCtrl.GLOBAL_CONTROL_CLEAR,
+        PwrCtrl.RM_CONTROL_SET,
+        PwrCtrl.RM_CONTROL_CLEAR,
+    ):
+        assert (register.access, register.reset, register.fields) == ("W", 0, {})

@@ -169,3 +169,74 @@ def test_the_hook_stays_a_method_of_its_class():
 )
 def test_the_bits_of_a_value_come_ascending(value, numbers):
     assert list(bits(value)) == numbers
+
+
+# Names, places and hooks
+
+
+def test_a_register_of_a_bank_is_named_by_its_place_and_the_first_if_none_is_told():
+    class Block:
+        ONE = Register(0x0, src="a test")
+        BANK = Register(0x10, count=4, src="a test")
+        GROUP = Register(0x100, count=3, groups=2, group_stride=0x20, src="a test")
+
+    assert (Block.ONE.label(), Block.ONE.label(5)) == ("ONE", "ONE")
+    assert (Block.BANK.label(), Block.BANK.label(3)) == ("BANK[0]", "BANK[3]")
+    assert [Block.GROUP.label(place) for place in (0, 2, 3, 5)] == [
+        "GROUP[0][0]",
+        "GROUP[0][2]",
+        "GROUP[1][0]",
+        "GROUP[1][2]",
+    ]
+    assert (Block.GROUP.name, Block.GROUP.attribute) == ("GROUP", "group")
+
+
+def test_a_bank_that_repeats_goes_on_from_group_to_group():
+    register = Register(0x100, count=3, stride=8, groups=2, group_stride=0x20, reset=4, src="a test")
+    assert list(register.places()) == [
+        (0x100, 0),
+        (0x108, 1),
+        (0x110, 2),
+        (0x120, 3),
+        (0x128, 4),
+        (0x130, 5),
+    ]
+    assert register.initial() == [4, 4, 4, 4, 4, 4]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"groups": 2, "group_stride": 8}, {"count": 3, "groups": 2, "group_stride": 11}, {"count": 1, "groups": 2}],
+)
+def test_a_bank_that_repeats_needs_a_count_and_a_stride_that_it_fits_into(wrong):
+    message = "^a bank that repeats needs a count, and a group stride that it fits into$"
+    with pytest.raises(ValueError, match=message):
+        Register(0, src="a test", **wrong)
+    assert Register(0, count=3, groups=2, group_stride=12, src="a test").groups == 2
+
+
+def test_a_method_answers_the_reads_of_a_register_and_of_what_is_derived_from_it():
+    def method(self, index):
+        raise NotImplementedError
+
+    register = Register(0, src="a test")
+    assert register.read_hook is None
+    assert register.on_read(method) is method
+    assert register.read_hook == "method"
+    derived = register.derive(width=8)
+    assert (derived.read_hook, derived.write_hook, derived.width) == ("method", None, 8)
+
+
+def test_a_register_that_can_only_be_written_holds_nothing():
+    assert Register(0, src="a test").held
+    assert not Register(0, access="W", src="a test").held
+    assert not Register(0, held=False, src="a test").held
+
+
+def test_a_register_that_is_declared_wrongly_is_refused():
+    with pytest.raises(ValueError, match="^unknown access word 'X'; known: R, W, RW$"):
+        Register(0, access="X", src="a test")
+    with pytest.raises(ValueError, match="^a reset value, a writable bit or a field lies outside the register's"):
+        Register(0, width=8, writable=0x100, src="a test")
+    with pytest.raises(ValueError, match="^two fields share a bit$"):
+        Register(0, fields=(Field("A", 0, 2), Field("B", 1)), src="a test")

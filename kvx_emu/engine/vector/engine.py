@@ -9,7 +9,7 @@ know, runs on the reference.
 
 from __future__ import annotations
 
-from heapq import heapify, heappush
+from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,6 +54,9 @@ PORTION = 256
 
 LATEST = 1 << 61
 """Ticks up to which sums of times surely fit 64 bits."""
+
+RINGS = "a timer runs out meanwhile"
+FULL = "a limit of events may be met"
 
 
 class Vector(Reference):
@@ -117,6 +120,9 @@ class Vector(Reference):
     # Which steps make a stretch
 
     def _steps(self, program: Sequence[Action]) -> None:
+        if self._resume or self._run.keeps:  # where a snapshot finds its place in the program
+            super()._steps(program)
+            return
         parts = self._parts(program)
         for number, (solve, actions) in enumerate(parts):
             if solve and self._may_solve(actions):
@@ -127,7 +133,7 @@ class Vector(Reference):
 
     def _settles(self, program: Sequence[Action], after: Action | None) -> bool:
         """Tell whether what follows a stretch lets all that is outstanding happen: then it is solved too."""
-        if self._limit_events is not None or self._run.alarms:
+        if self._limit_events is not None:
             return False
         if after is None:
             return program is self._program.actions
@@ -139,13 +145,13 @@ class Vector(Reference):
         if parts is None:
             self._programs.append(program)
             parts = self._stretches[id(program)] = [
-                (plain and self._tame and sum(map(writes_of, part)) >= self._tuning.batch, part)
+                (plain and self._tame and _writes(part) >= self._tuning.batch, part)
                 for plain, part in stretches(program, self._plan.sets)
             ]
         return parts
 
     def _may_solve(self, actions: Sequence[Action]) -> bool:
-        """Tell whether nothing in a stretch stops the run halfway but a limit of ticks."""
+        """Tell whether the times of a stretch are fine, and that it surely meets no limit of events."""
         now = self._run.now
         for action in actions:
             if action.at is not None:
@@ -153,19 +159,25 @@ class Vector(Reference):
                     return False
                 now = action.at
             now += ticks_of(action)
-        return self._has_room(sum(map(writes_of, actions)), now)
-
-    def _has_room(self, writes: int, last: int) -> bool:
-        """Tell whether so many writes, up to the tick `last`, surely meet no limit of rows nor of numbers."""
-        if last >= LATEST:
+        writes = _writes(actions)
+        if now >= LATEST:
             return self._not_solved("ticks beyond 2^61", writes)
-        if any(tick <= last and cpu.due == tick for tick, _, cpu in self._run.alarms):
-            return self._not_solved("a timer runs out meanwhile", writes)
-        if self._limit_events is not None:
-            most = writes * (1 + 3 * 17) + 100 * len(self._order)
-            if self._judge.tally.rows + len(self._run.rows) + most >= self._limit_events:
-                return self._not_solved("a limit of events may be met", writes)
-        return True
+        return self._has_room(writes) or self._not_solved(FULL, writes)
+
+    def _has_room(self, writes: int) -> bool:
+        """Tell whether so many writes from now on, and what is under way, surely meet no limit of events."""
+        if self._limit_events is None:
+            return True
+        flying = len(self._flight.tick) + sum(entry[1] == ARRIVAL for entry in self._run.queue)
+        most = (writes + flying) * (1 + 3 * CORES) + 100 * len(self._order)
+        return self._judge.tally.rows + len(self._run.rows) + most < self._limit_events
+
+    def _bell(self) -> int | None:
+        """Return the tick at which a timer of a core runs out next, None if none does."""
+        alarms = self._run.alarms
+        while alarms and alarms[0][2].due != alarms[0][0]:
+            heappop(alarms)  # void
+        return alarms[0][0] if alarms else None
 
     def _not_solved(self, why: str, writes: int) -> bool:
         self.refused[why] = self.refused.get(why, 0) + writes
@@ -174,53 +186,106 @@ class Vector(Reference):
     # A stretch
 
     def _stretch(self, actions: Sequence[Action], *, settle: bool) -> None:
-        """Do the actions of a stretch: all at once if that can be, else the first and then the rest.
+        """Do the actions of a stretch: as many at once as can be, and the reference those in between.
 
         With `settle` also all that is outstanding when they are done.
         """
         while actions:
-            why = self._take_over(reach_of(actions, self._plan.sets))
+            part = self._before_bell(actions)
+            rest = actions[len(part) :]
+            why = self._hindrance(part, rest)
             if why is None:
-                self._expand(actions, settle=settle)
-                return
+                self._expand(part, settle=settle and not rest)
+                actions = rest
+                continue
             first, actions = actions[:1], actions[1:]
             if isinstance(first[0], Random):
                 self._expand(first, why, settle=settle and not actions)
-            else:
-                self._not_solved(why, sum(map(writes_of, first)))
-                super()._steps(first)
+                continue
+            if why is RINGS and part:  # too few to be taken over for, one as the other
+                first, actions = part, rest
+            self._not_solved(why, _writes(first))
+            super()._steps(first)
+
+    def _before_bell(self, actions: Sequence[Action]) -> Sequence[Action]:
+        """Return the first of consecutive actions: those that end before a timer runs out.
+
+        What it does comes between their rows, and a timer can act on any core through its handler.
+        """
+        bell = self._bell()
+        if bell is None:
+            return actions
+        now = self._run.now
+        for count, action in enumerate(actions):
+            now = (now if action.at is None else action.at) + ticks_of(action)
+            if now >= bell:
+                return actions[:count]
+        return actions
+
+    def _hindrance(self, actions: Sequence[Action], rest: Sequence[Action]) -> str | None:
+        """Take over what the actions need and return None, or why they can not be solved, or should not."""
+        writes = _writes(actions)
+        if rest and writes < self._tuning.batch:
+            return RINGS
+        if not self._has_room(writes):
+            return FULL
+        return self._take_over(reach_of(actions, self._plan.sets))
 
     def _expand(self, actions: Sequence[Action], why: str | None = None, *, settle: bool) -> None:
-        """Make the writes of some actions; `why` says why the cores have not been taken over, if so.
+        """Make the writes of some actions; `why` says why they can not be solved at once, if so.
 
-        Then the reference makes some and it is tried again: what is in the way may pass. It can do so for
-        one action only, whose place is that of all that happens meanwhile.
+        Then it must be one action, whose place is that of all that happens meanwhile: see `_make`.
         """
         run = self._run
         limit = run.limit_ticks
-        portion = PORTION
+        reach = reach_of(actions, self._plan.sets) if why is not None else {}
         try:
             for events, until in self._plan.expand(
                 actions, run.now, self._iterations, self._tuning.chunk, limit
             ):
-                at = 0
-                while why is not None and at < len(events.tick):
-                    self._by_reference(events.part(at, at + portion), why)
-                    at += portion
-                    portion *= 2
-                    why = self._take_over(reach_of(actions, self._plan.sets))
                 if why is None:
-                    self._solve(events.part(at, len(events.tick)), min(until, limit))
-                if until > limit or why is not None:
+                    self._solve(events, min(until, limit))
+                else:
+                    self._make(events, min(until, limit), reach)
+                if run.now < until:
                     self._hand_back()
                     run.place = actions[-1].place
                     run.advance(until)  # which stops the run at its limit
-            if settle and why is None:
+            if settle and self._holding and self._bell() is None:
                 self._solve(no_events(), min(limit, LATEST), settle=True)
         finally:
             self._hand_back()
-        run.flush()  # which sees how many rows there may be still
         run.place = actions[-1].place
+
+    def _make(self, events: Events, until: int, reach: dict[int, tuple[int, int]]) -> None:
+        """Make the writes of one step, which can not all be solved at once, and move on towards `until`.
+
+        Where it can not be, the reference makes some and then it is tried again: what is in the way may
+        pass. `reach` is what they may reach, see `batch.reach_of`.
+        """
+        at, portion, count = 0, PORTION, len(events.tick)
+        while at < count:
+            bell = self._bell()
+            end, last = count, until
+            if bell is not None and bell <= until:
+                end = int(np.searchsorted(events.tick, bell, side="left"))
+                last = bell - 1
+            end = min(end, at + self._tuning.chunk)
+            if end < count:
+                last = min(last, int(events.tick[end]))
+            if bell is not None and end - at < self._tuning.batch:
+                stop = max(end, at + 1)
+                self._by_reference(events.part(at, stop), RINGS)
+                at = stop
+                continue
+            why = self._take_over(reach) if self._has_room(end - at) else FULL
+            if why is None:
+                self._solve(events.part(at, end), last)
+                at = end
+                continue
+            self._by_reference(events.part(at, at + portion), why)
+            at += portion
+            portion *= 2
 
     # A table
 
@@ -228,7 +293,10 @@ class Vector(Reference):
         """Make the writes of a table: those of long plain parts at once, the others one by one."""
         run, table = self._run, action.table
         start, step = run.now, self._plan.step(action)
-        if not (self._plan.sets.addresses and self._tame and self._has_room(table.rows, start + table.last)):
+        usual = self._plan.sets.addresses and self._tame and not self._resume and not run.keeps
+        if not usual or start + table.last >= LATEST:
+            if usual:
+                self._not_solved("ticks beyond 2^61", table.rows)
             super()._replay(action)
             return
         done = 0
@@ -239,33 +307,18 @@ class Vector(Reference):
                 stop = int(np.searchsorted(writes.tick, run.limit_ticks, side="right"))
                 for plain, begin, end in spans(odd[:stop], self._tuning.batch):
                     if plain:
-                        self._replay_plain(writes.part(begin, end))
+                        part = writes.part(begin, end)
+                        self._make(part, int(part.tick[-1]), reach_of_writes(part))
                     else:
-                        part = TableRows._make(column[begin:end] for column in chunk)
-                        self._replay_rows(action, part, start, done + begin + 1)
+                        rows = TableRows._make(column[begin:end] for column in chunk)
+                        self._replay_rows(action, rows, start, done + begin + 1)
                 if stop < count:
                     self._hand_back()
                     run.advance(int(writes.tick[stop]))  # which stops the run at its limit
                 done += count
         finally:
             self._hand_back()
-        run.flush()
         run.place = action.place
-
-    def _replay_plain(self, writes: Events) -> None:
-        """Make plain writes at once; where that can not be, the reference makes some before the next try."""
-        at, portion, count = 0, PORTION, len(writes.tick)
-        reach = reach_of_writes(writes)
-        while at < count:
-            why = self._take_over(reach)
-            if why is None:
-                for first in range(at, count, self._tuning.chunk):
-                    part = writes.part(first, min(first + self._tuning.chunk, count))
-                    self._solve(part, int(part.tick[-1]))
-                return
-            self._by_reference(writes.part(at, at + portion), why)
-            at += portion
-            portion *= 2
 
     def _replay_rows(self, action: Replay, rows: TableRows, start: int, first: int) -> None:
         """Make the writes of any rows one by one, from the row of the number `first` on."""
@@ -324,9 +377,11 @@ class Vector(Reference):
             heappush(run.queue, (due, ARRIVAL, run.ticket(), int(flight.line[i]), run.arrive, parcel))
         self._flight = no_events()
         self._raised = np.zeros(0, np.uint32)
+        run.flush()  # which sees how many rows there may be still
 
     def _by_reference(self, events: Events, why: str) -> None:
         """Make some writes one by one."""
+        self._hand_back()
         run, places = self._run, self._plan.places
         self._not_solved(why, len(events.tick))
         for tick, cluster, line, value, to_mask, from_cluster, from_core, step in zip(
@@ -369,10 +424,13 @@ class Vector(Reference):
     def _acts_there(self, lane: int, lines: int) -> str | None:
         """Return that a handler of a core may be due, by `lines`, that does more than take its time."""
         cpu = self._order[lane]
+        acts = cpu.software.acts
+        if not self._ops.words.get(cpu.id):
+            acts &= (1 << FIRST_LINE) - 1  # an IPI that asks for no operation is just handled
         due = lines | cpu.core.ilr & cpu.core.ile
         for frame in cpu.frames:
             due |= sum(1 << line for line in frame.waiting())
-        return "a driver's handler is due there" if due & cpu.software.acts else None
+        return "a driver's handler is due there" if due & acts else None
 
     def _warns(self, lane: int, lines: int) -> str | None:
         """Return why a core may draw a warning about drained lines that was not told yet, if so."""
@@ -394,7 +452,11 @@ class Vector(Reference):
         With `settle` time stands at the last of what happened.
         """
         run = self._run
-        self.solved += len(events.tick)
+        if len(events.tick):
+            self.solved += len(events.tick)
+            # Who has written last: it stays so until somebody else does.
+            by = CoreId(int(events.from_cluster[-1]), int(events.from_core[-1]))
+            run.writer = self._fabric.cause = by
         to_mask = bool(events.to_mask.any())
         wired = self._wired[events.cluster] if len(self._wired) > 1 else self._wired[0]
         raised: NDArray[np.uint32] = events.value & wired
@@ -486,6 +548,7 @@ class Vector(Reference):
         run.place = place
 
     def ledger(self) -> Ledger:
+        """Return what the engine knows without rows, the solved writes included."""
         ledger = super().ledger()
         sent = dict(ledger.sent)
         for cluster, port in self._ports.items():
@@ -507,3 +570,8 @@ class Vector(Reference):
         ]
         lines += [f"{number} writes by the reference: {why}" for why, number in self.refused.items()]
         return lines
+
+
+def _writes(actions: Sequence[Action]) -> int:
+    """Return how many writes batchable actions make."""
+    return sum(map(writes_of, actions))

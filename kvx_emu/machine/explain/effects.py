@@ -104,7 +104,7 @@ class Effects:
             core = CoreId(block.cluster or 0, output_core(output) or 0)
             line = output_line(output)
             on = output in model.outputs_of(number)
-            verb = "is now let through to" if on else "is now stopped on its way to"
+            verb = "is let through to" if on else "is stopped on its way to"
             story.tell(
                 f"input {number} {verb} line {line} of {core}, by output {output} "
                 f"(group {output // GIC_LINES}, line {output % GIC_LINES})",
@@ -123,8 +123,10 @@ class Effects:
         self._gic_reach(model, number)
 
     def _gic_reach(self, model: ApicGic, number: int) -> None:
-        reach = self._wires.gic_reach(model, number)
-        self._story.tell(f"input {number} reaches {reach or 'nobody: it is enabled at no output'}")
+        nobody = "nobody: it is enabled at no output"
+        if model.outputs_of(number):
+            nobody = "nobody: no output where it is enabled leads to a core"
+        self._story.tell(f"input {number} reaches {self._wires.gic_reach(model, number) or nobody}")
 
     # The mailboxes
 

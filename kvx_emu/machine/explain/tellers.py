@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvx_emu.core_id import CoreId
+from kvx_emu.core_id import RM, CoreId
 from kvx_emu.hw.port import Port
 from kvx_emu.hw.register import bits
 from kvx_emu.machine.listener import Listener
@@ -12,6 +12,7 @@ from kvx_emu.machine.ports import BlockPort
 from kvx_emu.models.apic_gic import LINES as GIC_LINES
 from kvx_emu.models.apic_gic import ApicGic, output_core, output_line
 from kvx_emu.models.core import State
+from kvx_emu.models.ftu import Ftu
 from kvx_emu.models.ipi_ctrl import FIRST_LINE
 
 if TYPE_CHECKING:
@@ -162,8 +163,11 @@ class Teller(BlockPort):
 
     def quiet(self, number: int, why: str) -> None:
         """Tell why a write does no more."""
-        core = self.powered.get(number)
-        self._story.tell(why if core is None else f"{core}: {why}")
+        # The FTU's numbers are clusters, whose RM is meant; a power controller's are its own cluster's PEs.
+        ftu = isinstance(self._model, Ftu)
+        core = CoreId(number, RM) if ftu else CoreId(self.block.cluster or 0, number)
+        known = (core if ftu else self.powered.get(number)) in self.machine.core
+        self._story.tell(f"{core}: {why if known else 'the board has no such core'}")
 
     def odd(self, code: str, message: str) -> None:
         """Tell of it."""
