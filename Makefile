@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN ?= $(VENV)/bin
 
-.PHONY: demo test check lint types imports coverage fuzz agree invariants clean
+.PHONY: demo test check lint types imports coverage fuzz agree invariants mutants clean
 
 # The main job: a board of ours, the smoke script, the trace of each core.
 demo: $(VENV)/.ready
@@ -49,10 +49,16 @@ agree: $(VENV)/.ready
 invariants: $(VENV)/.ready
 	$(BIN)/python tests/invariants/campaign.py --seconds $(SECONDS) --seed $(SEED) --jobs 2
 
+# The mutation score of kvx_emu/hw and kvx_emu/models, below 90 % an error; half an hour: docs/testing.md.
+mutants: $(VENV)/.ready
+	rm -rf mutants
+	$(BIN)/mutmut run --max-children 1
+	$(BIN)/python tests/mutation/mutation.py
+
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) .coverage .coverage.json
+	rm -rf $(VENV) .coverage .coverage.json mutants

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 BOARD = "boards/cluster.dts"
 SMOKE = "scripts/smoke.yaml"
+SCRIPTS = sorted((ROOT / "scripts").glob("*.yaml"))
 KVX = [sys.executable, "-m", "kvx_emu"]
 
 
@@ -20,6 +22,12 @@ class Result(NamedTuple):
     status: int
     out: str
     err: str
+
+
+def board_of(script: Path) -> str:
+    """Return the board that a script of ours is for: the one that a comment of it names, or any."""
+    found = re.search(r"^# Board: (\S+)$", script.read_text(encoding="utf-8"), re.MULTILINE)
+    return BOARD if found is None else found[1]
 
 
 def kvx_process(*args: object, timeout: float = 60, closed: int | None = None, **options: Any) -> Result:

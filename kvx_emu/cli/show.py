@@ -171,7 +171,8 @@ def _bank(registers: Iterable[Register]) -> str:
     for register in registers:
         places = [offset for offset, _ in register.places()]
         where = f"{places[0]:#x}" if len(places) == 1 else f"{places[0]:#x}..{places[-1]:#x}"
-        name = register.name if register.count is None else f"{register.name}[{register.count}]"
+        counts = [count for count in (register.groups, register.count) if count is not None]
+        name = register.name + "".join(f"[{count}]" for count in counts)
         fields = " ".join(
             f"{field.name}[{field.lsb + field.width - 1}:{field.lsb}]"
             if field.width > 1

@@ -117,11 +117,6 @@ class Run:
         self._at, self._take = tick, take
         self._bound = min(tick, self.limit_ticks)
 
-    @property
-    def keeps(self) -> bool:
-        """Whether a snapshot is still to come."""
-        return self._take is not None
-
     def take(self, *, ended: bool) -> None:
         """Have the snapshot taken now if it is still to come."""
         take, self._take = self._take, None

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kvx_emu.errors import ERROR, WARNING
 from kvx_emu.machine.links import sound
+from kvx_emu.models import apic_gic, apic_mailbox, itgen
+from kvx_emu.models.apic_gic import FIRST_LINE, LINES, OUTPUTS, STRIDE
 
 if TYPE_CHECKING:
     from kvx_emu.dt.interrupts import Interrupt
@@ -22,20 +24,11 @@ if TYPE_CHECKING:
 
 GIC, MAILBOX, ITGEN, IPI = "APIC GIC", "APIC mailbox", "interrupt generator", "IPI controller"
 
-GIC_INPUTS = 157
-"""Source: Linux irq-kvx-apic-gic.c; the binding names 139 of them."""
+GIC_LINES = range(FIRST_LINE, FIRST_LINE + LINES)
+"""The lines of a core that its group of a GIC drives."""
 
-GIC_LINES = range(4, 8)
-"""The lines of a core that its group of a GIC drives. Source: QEMU coolidge-cluster.c."""
-
-GIC_SIZE = 0x12000
-"""18 groups of 0x1000. Source: all trees and drivers."""
-
-MAILBOXES, MAILBOX_STRIDE = 128, 0x200
-"""The most that a block has, and the bytes of each. Source: coolidge-apic-mailbox.yaml."""
-
-ITGEN_INPUTS = 272
-"""Source: QEMU itgen.c (its PARAM register); Linux irq-kvx-itgen.c reads the number there."""
+GIC_SIZE = OUTPUTS * STRIDE
+"""Bytes of its registers, 18 groups of 0x1000 in all trees and drivers."""
 
 ITGEN_TYPES = {1: "a rising edge", 4: "level high"}
 """Source: Linux irq-kvx-itgen.c warns of others; the numbers are those of all interrupt bindings."""
@@ -104,14 +97,14 @@ def _check_mailbox(survey: Survey, block: Block, at: dict[Node, Block]) -> None:
         survey.say(WARNING, "mailbox-interrupts", message, node)
         return
     entries, _ = survey.interrupts(node)
-    room = min(MAILBOXES, block.size // MAILBOX_STRIDE)
+    room = min(apic_mailbox.CAPACITY, block.size // apic_mailbox.STRIDE)
     more = next((entry for entry in entries if entry.number >= room), None)
     if more is not None:
         message = (
             f"an interrupt for mailbox {more.number}, but {block.size:#x} bytes of registers hold {room}"
         )
-        if room == MAILBOXES:
-            message = f"an interrupt for mailbox {more.number}, but there are {MAILBOXES}"
+        if room == apic_mailbox.CAPACITY:
+            message = f"an interrupt for mailbox {more.number}, but there are {apic_mailbox.CAPACITY}"
         survey.say(WARNING, "mailbox-interrupts", message, node, more.property, more.place)
     told: set[Node] = set()
     for interrupt in sound(survey, node):
@@ -161,8 +154,8 @@ def _check_inputs(survey: Survey, links: tuple[Link, ...]) -> None:
             number = interrupt.cells[0]
             if title == ITGEN:
                 _check_itgen_input(survey, node, interrupt)
-            elif number >= GIC_INPUTS:
-                message = f"{target.path} has no input {number}: its inputs are 0 to {GIC_INPUTS - 1}"
+            elif number >= apic_gic.INPUTS:
+                message = f"{target.path} has no input {number}: its inputs are 0 to {apic_gic.INPUTS - 1}"
                 survey.say(WARNING, "gic-input", message, node, interrupt.property, interrupt.place)
             claim = _Claim(node, interrupt.property, interrupt.place)
             first = claims.setdefault((target, number), claim)
@@ -175,8 +168,8 @@ def _check_inputs(survey: Survey, links: tuple[Link, ...]) -> None:
 
 def _check_itgen_input(survey: Survey, node: Node, interrupt: Interrupt) -> None:
     number = interrupt.cells[0]
-    if number >= ITGEN_INPUTS:
-        message = f"{interrupt.controller.path} has no input {number}: its inputs are 0 to {ITGEN_INPUTS - 1}"
+    if number >= itgen.INPUTS:
+        message = f"{interrupt.controller.path} has no input {number}: its inputs are 0 to {itgen.INPUTS - 1}"
         survey.say(WARNING, "itgen-input", message, node, interrupt.property, interrupt.place)
     kind = interrupt.cells[1] if len(interrupt.cells) > 1 else None
     if kind is not None and kind not in ITGEN_TYPES:

@@ -156,7 +156,7 @@ class Machine:
         path = block.node.path
         return Site(
             size=block.size,
-            outputs=1 + max(link.index for link in self._links[path]) if path in self._links else None,
+            outputs=1 + max((link.index for link in self._links.get(path, ())), default=-1),
             levels=frozenset(self._levels.get(path, ())),
             hz=self.wiring.rates.get(path, self.clock_hz),
             core_hz=self.clock_hz,

@@ -217,14 +217,8 @@ class Timers(CoreRegisters):
     @property
     def tcr(self) -> int:
         """TCR as it is now: an underflow shows from its tick on, also if nobody has asked for it."""
-        bank = self._timers
-        tcr = bank.tcr
-        if tcr & _ANY:
-            passed = bank.passed()
-            for timer in self._counting():
-                if passed > bank.values[timer]:
-                    tcr |= _TIMERS[timer].underflowed
-        return tcr
+        self._catch_up()  # which knows that nothing underflows after a bite
+        return self._timers.tcr
 
     @tcr.setter
     def tcr(self, value: int) -> None:

@@ -69,7 +69,7 @@ class _Maker:
         self.ipis = tuple(sorted(r.sample(known, count)))
         self.own = r.choice([(), (), (), (0,), (20,), (5, 16)])  # lines that no IPI controller raises
         self.fabric: Fabric | None = None
-        with_fabric = r.random() < 0.5
+        with_fabric = r.random() < 0.6
         if with_fabric and r.random() < 0.8:
             self.own = r.choice([CORE_LINES, (0, 1, 2), (4,), (2, 4, 5), (0, 4, 20)])
         self.lines = tuple(sorted((*self.own, *self.ipis)))
@@ -81,7 +81,7 @@ class _Maker:
         busy = self.entry + max(self.default, *self.service.values(), 0)
         if with_fabric and busy < 10**4:
             time = round(self.gap(0.3) * size / 4)
-            self.fabric = Fabric(r, board, self.software, min(time, 10**5), busy)
+            self.fabric = Fabric(r, board, self.software, self.ipis, min(time, 10**5), busy)
 
     def case(self) -> Case:
         """Draw the whole case."""
@@ -93,6 +93,8 @@ class _Maker:
             if r.random() < 0.6:
                 steps += [fabric.step() for _ in range(r.randint(1, 3))]
         while self.budget > 0:
+            if fabric is not None and r.random() < 0.2:
+                steps += fabric.nap()
             steps += self.stretch()
             for _ in range(r.choice([0, 1, 1] if self.mood == "calm" else [0, 1, 1, 2, 4])):
                 steps.append(self.barrier())
@@ -377,9 +379,7 @@ class _Maker:
             keys["cores"] = self.some(self.all, r.choice([1, 1, 3]))
         if r.random() < 0.5:
             keys["lines"] = self.few(self.lines)
-        for name in r.sample(
-            list(actions.COUNTS), r.choice([0, 1, 2, 3, 6])
-        ):
+        for name in r.sample(list(actions.COUNTS), r.choice([0, 1, 2, 3, 6])):
             # What can not be is told with what was found.
             least = r.choice([10**6, 10**6, 10**6, 0, 0, 1, 5, r.randrange(self.size + 1)])
             if name == "lost" and keys.keys() & {"cores", "lines"}:

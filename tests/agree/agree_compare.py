@@ -13,6 +13,8 @@ from agree_boards import machine_of
 from kvx_emu.engine import cpu as engine_cpu
 from kvx_emu.engine import run as engine_run
 from kvx_emu.engine.reference import Reference
+from kvx_emu.engine.vector.engine import Vector
+from kvx_emu.engine.vector.tuning import Tuning
 from kvx_emu.errors import InputError, KvxEmuError
 from kvx_emu.hw.register import registers_of
 from kvx_emu.limits import LIMITS
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from kvx_emu.trace.sink import Sink
 
 FEW = LIMITS._replace(alarms=500, takes=200)
-"""Of timers that run out while a run waits for idle cores, and of interrupts in a tick: drawn cases meet them."""
+"""So few that drawn cases meet them: timers that run out while a run waits for idle cores, interrupts in a tick."""
 
 AROUND = 6
 """Rows shown before the first that differs, and from there on."""
@@ -58,9 +60,6 @@ def reference(machine: Machine, program: Program, sinks: Sequence[Sink], case: C
 
 def vector(machine: Machine, program: Program, sinks: Sequence[Sink], case: Case) -> Engine:
     """Make the engine that has to agree with it."""
-    from kvx_emu.engine.vector.engine import Vector
-    from kvx_emu.engine.vector.tuning import Tuning
-
     return Vector(
         machine,
         program,
@@ -105,6 +104,7 @@ class Result:
     told: tuple[str, ...] = ()
     solved: int = 0  # writes that the vector engine solved as a whole
     refused: int = 0  # writes that it left to the reference though they are of a stretch
+    why: dict[str, int] = field(default_factory=dict)  # the latter, by what was in the way
 
 
 class Difference(NamedTuple):
@@ -126,7 +126,8 @@ def run(make: Make, case: Case, sinks: Sequence[Sink], program: Program | None =
         result.error = str(error)
     result.told = tuple(getattr(engine, "told", ()))
     result.solved = getattr(engine, "solved", 0)
-    result.refused = sum(getattr(engine, "refused", {}).values())
+    result.why = dict(getattr(engine, "refused", {}))
+    result.refused = sum(result.why.values())
     for name, core in machine.core.items():
         state = {register: getattr(core, register) for register in _REGISTERS}
         state |= {"pc": core.pc, "rz": core.rz, "state": core.state.value, "open": core.open}
@@ -213,7 +214,11 @@ def _compare_outcomes(expected: Result, found: Result, which: str) -> Difference
     odd = {type(number).__name__ for number in numbers} - {"int"}
     if odd:
         return Difference(which + "types of the outcome", f"found {odd}")
-    which += "after a limit: " if ours.stopped else ""
+    return _compare_machines(expected, found, which + ("after a limit: " if ours.stopped else ""))
+
+
+def _compare_machines(expected: Result, found: Result, which: str) -> Difference | None:
+    """Compare what all cores and blocks hold in the end."""
     for name, state in expected.cores.items():
         for register, held in state.items():
             other = found.cores[name][register]

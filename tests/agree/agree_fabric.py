@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from agree_programs import Step
 
 from kvx_emu.core_id import RM, CoreId
+from kvx_emu.models.core import Core
 from kvx_emu.models.itgen import encode
 
 if TYPE_CHECKING:
@@ -27,6 +28,16 @@ CORE_LINES = (0, 1, 2, 4, 5, 6)  # of timers, the watchdog, the GIC
 
 ALL = (1 << 64) - 1
 
+_RESTS = sum(Core.TCR.fields[name].mask for name in ("T0SI", "T1SI", "WSI"))
+"""A timer rests while its core sleeps."""
+
+
+STEPS = {
+    *("raise", "lower", "pulse", "msi", "timer", "watchdog", "start", "stop", "ipe", "idle"),
+    *("enable_irq", "disable_irq", "affinity"),
+}
+"""The kinds of steps of the fabric; writes and reads of its registers are of others."""
+
 
 def window(cluster: int) -> int:
     """Return where a drawn board has the blocks of a cluster: those of the first are at the local window."""
@@ -39,7 +50,8 @@ def nodes(board: Board) -> list[str]:
     if board.timer_hz:
         wires = [f"<&i{core.cluster}_{core.pid} 0>" for core in board.cores]
         made.append(
-            f'tclk: clock {{ compatible = "fixed-clock"; #clock-cells = <0>; clock-frequency = <{board.timer_hz}>; }};'
+            'tclk: clock { compatible = "fixed-clock"; #clock-cells = <0>; '
+            f"clock-frequency = <{board.timer_hz}>; }};"
             f'timer {{ compatible = "kalray,kv3-1-timer"; clocks = <&tclk>; '
             f"interrupts-extended = {', '.join(wires)}; }};"
         )
@@ -91,12 +103,15 @@ def _step(kind: str, **keys: Any) -> Step:
 class Fabric:
     """Draws what a script does with the fabric of a board; `r` is the case's.
 
-    `time` is about how long the script takes, `busy` how long a handler keeps its core at most, both in
-    ticks: timers are slow enough that a run ends.
+    `lines` are those of the script's IPIs, `time` is about how long the script takes, `busy` how long a
+    handler keeps its core at most, both in ticks: timers are slow enough that a run ends.
     """
 
-    def __init__(self, r: Random, board: Board, software: str, time: int, busy: int) -> None:
+    def __init__(
+        self, r: Random, board: Board, software: str, lines: Sequence[int], time: int, busy: int
+    ) -> None:
         self.r = r
+        self.lines = lines
         self.board = board
         self.linux = software == "linux"
         self.cores = board.cores
@@ -125,10 +140,9 @@ class Fabric:
         r = self.r
         steps = []
         if self.boot == "reset" and r.random() < 0.8:
-            held = [core for core in self.cores if core != CoreId(0, RM)]
-            for _ in range(r.choice([1, 1, 2])):
-                if held:
-                    steps.append(self.start(tuple(held) if r.random() < 0.6 else self.some(held, len(held))))
+            held = tuple(core for core in self.cores if core != CoreId(0, RM))
+            if held:
+                steps.append(self.start(held if r.random() < 0.6 else self.some(held, len(held))))
         if self.board.blocks and (not self.linux or r.random() < 0.2):
             for _ in range(r.randint(1, 4)):
                 steps += self.route()
@@ -177,7 +191,7 @@ class Fabric:
         elif self.board.intc:
             ways |= {self.line: 10}
         if self.linux:
-            ways |= {self.operation: 6}
+            ways |= {self.operation: 12}
         return r.choices(list(ways), list(ways.values()))[0]()
 
     def timer(self) -> Step:
@@ -217,11 +231,19 @@ class Fabric:
         return _step("watchdog", cores=cores, value=value, every=every, interrupt=interrupt, bite=bite)
 
     def stop_idle(self) -> Step:
-        """Draw whether timers rest while their core sleeps: TCR.T0SI, T1SI, WSI."""
+        """Draw whether timers rest while their core sleeps."""
         r = self.r
-        bits = 0x700000 & r.getrandbits(24) if r.random() < 0.5 else 0x10D00000 & r.getrandbits(29)
         operation = r.choice(["set", "set", "clear"])
+        bits = r.choice([_RESTS, _RESTS & r.getrandbits(32)])
         return _step("sfr", cores=self.few(), register="TCR", **{operation: bits})
+
+    def nap(self) -> list[Step]:
+        """Draw a sleep in which a timer rests, so that it goes on when a request comes."""
+        timer = self.timer()
+        while "stop" in timer.keys:
+            timer = self.timer()
+        cores = timer.keys["cores"]
+        return [timer, _step("sfr", cores=cores, register="TCR", set=_RESTS), _step("idle", cores=cores)]
 
     def idle(self) -> Step:
         """Draw cores that go to sleep."""
@@ -292,7 +314,8 @@ class Fabric:
         if core is None:
             return self.idle()
         if r.random() < 0.5 and (core.cluster == 0 or r.random() < 0.5):
-            device = f"dma{core.cluster}" if core.cluster or r.random() < 0.4 else r.choice(["uart0", "uart1"])
+            near = core.cluster != 0 or r.random() < 0.4
+            device = f"dma{core.cluster}" if near else r.choice(["uart0", "uart1"])
             return _step("affinity", device=device, core=core)
         return _step("affinity", mailbox=r.randrange(MAILBOXES), core=core)
 
@@ -304,7 +327,7 @@ class Fabric:
             "send",
             from_=r.choice(self.cores),
             to=self.some(reached, 3),
-            line=r.choice([24, 24, 25]),
+            line=r.choice(self.lines),
             op=r.choice(["reschedule", "call_func", "irq_work"]),
         )
 
@@ -323,7 +346,7 @@ class Fabric:
         if kind == "gic":
             output = 4 * r.choice(self.cores).pid + r.choice([0, 0, 1, 2])
             size = r.choice([1, 1, 2, 4])
-            number = r.choice([0, 0, OUT & ~3 if size > 1 else OUT]) if size > 1 else r.choice([0, 1, 2, 3, OUT])
+            number = r.choice([0, 0, OUT & ~3]) if size > 1 else r.choice([0, 1, 2, 3, OUT])
             value = bits & 0x01010101 & (1 << 8 * size) - 1
             return base + 0xA20000 + 0x400 * output + number, size, value
         if kind == "itgen":
@@ -332,7 +355,8 @@ class Fabric:
                 return at + 8, 4, r.randrange(2)
             return at, 4, encode(self.cluster(), r.randrange(MAILBOXES + 1), r.choice([0, 1, 2]))
         if kind == "power":
-            place = r.choice([0, 0x40, 0x1000, 0x1010, 0x1010, 0x1020, 0x1040, 0x1050, 0x2000, 0x4050, 0x4060])
+            vectors = [0x1000, 0x1010, 0x1010, 0x1020, 0x1040, 0x1050]
+            place = r.choice([0, 0x40, *vectors, 0x2000, 0x4050, 0x4060])
             value = bits & (ALL << 12 if place == 0x2000 else 0xFFFF) & ALL
             return base + 0xA40000 + place, 8, value
         return FTU + r.choice([0, 0, 0x20, 0x100, 0x200]), r.choice([4, 4, 8]), bits & 0xFFFFFFFF

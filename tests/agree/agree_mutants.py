@@ -8,9 +8,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
+import agree_compare
 import numpy as np
 
 from kvx_emu.engine import cpu, outcome, port, reference
+from kvx_emu.engine.vector.engine import Vector
 from kvx_emu.models import core
 from kvx_emu.trace.row import ENTER, EXIT
 from kvx_emu.trace.tally import Tally
@@ -18,6 +20,7 @@ from kvx_emu.trace.tally import Tally
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from agree_compare import Make
     from agree_programs import Case
 
     from kvx_emu.engine.outcome import Outcome
@@ -282,6 +285,40 @@ def _forget(*registers: str) -> Callable[[Machine], None]:
     return after
 
 
+class _Blind:
+    """Makes a vector engine with methods that others replace: it does not see what stands in its way."""
+
+    def __init__(self, **methods: Any) -> None:
+        self._methods = methods
+
+    def __call__(self, machine: Machine, program: Program, sinks: Sequence[Sink], case: Case) -> Any:
+        """Make an engine, as `vector` of agree_compare does."""
+        with patch.object(agree_compare, "Vector", type("Blind", (Vector,), self._methods)):
+            return agree_compare.vector(machine, program, sinks, case)
+
+
+def _known_bell(engine: Any) -> int | None:
+    return engine.bell  # type: ignore[no-any-return]
+
+
+def _first_bell(name: str) -> Callable[..., None]:
+    """Return a method that looks once when the next timer runs out."""
+
+    def method(engine: Any, action: Any, **rest: Any) -> None:
+        engine.bell = Vector._bell(engine)
+        getattr(Vector, name)(engine, action, **rest)
+
+    return method
+
+
+def _operations_are_nothing(engine: Any, lane: int, lines: int) -> str | None:
+    words, engine._ops.words = engine._ops.words, {}
+    try:
+        return Vector._acts_there(engine, lane, lines)
+    finally:
+        engine._ops.words = words
+
+
 def _equal_levels(_pl: int, level: int) -> int:
     return _aipl(_pl, min(level, 2))
 
@@ -290,7 +327,7 @@ _aipl = core.aipl
 _CPU = (reference, "Cpu")
 _PORT = (reference, "IpiPort")
 
-MUTANTS: dict[str, Mutant] = {
+MUTANTS: dict[str, Make] = {
     "an exit and an enter of one tick change places": Mutant(rows=_swapped),
     "numbers of numpy": Mutant(rows=lambda rows: [(np.int64(row[0]), *row[1:]) for row in rows]),
     "the last warning is lost": Mutant(outcome=lambda o: o._replace(warnings=o.warnings[:-1])),
@@ -325,4 +362,13 @@ MUTANTS: dict[str, Mutant] = {
     "taken is not pending": Mutant(engine=_TakenIsNotPending),
     "each execution draws the same": Mutant(engine=_SameDraws),
     "within forgets the oldest request": Mutant({(outcome, "Tally"): _LongestIsLast}),
+    "timers that run out are not seen": _Blind(_bell=lambda _: None),
+    "timers are looked for before a stretch alone": _Blind(
+        _bell=_known_bell, _stretch=_first_bell("_stretch"), _replay=_first_bell("_replay")
+    ),
+    "requests of devices on their way are not seen": _Blind(_device_flies=lambda _: False),
+    "cores that are to sleep are not seen": _Blind(_leaves=lambda *_: None),
+    "handlers that act just take their time": _Blind(_acts_there=lambda *_: None),
+    "operations of IPIs are not seen": _Blind(_acts_there=_operations_are_nothing),
+    "limits of events are not seen": _Blind(_has_room=lambda *_: True),
 }

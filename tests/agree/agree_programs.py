@@ -271,7 +271,6 @@ class _Maker:
             made.append(action)
         return tuple(made)
 
-
     def _fabric(self, step: Step, place: Place) -> actions.Action:
         """Return the action of a step of the fabric; ValueError for one that the board has nothing for."""
         kind, keys, at = step

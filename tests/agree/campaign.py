@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING, Any
 from agree_boards import dts_of
 from agree_cases import case_of
 from agree_compare import compare, reference, report, vector
+from agree_fabric import STEPS
 from agree_mutants import MUTANTS
+from agree_programs import walk
 from agree_shrink import shrink
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ class Seen:
     rows: int = 0
     solved: int = 0  # writes, by the vector engine as a whole
     refused: int = 0  # writes of stretches that it left to the reference
+    fabric: Counter[str] = field(default_factory=Counter)  # the same of programs with steps of the fabric
+    why: Counter[str] = field(default_factory=Counter)  # why they were left
     features: Counter[str] = field(default_factory=Counter)
     told: Counter[str] = field(default_factory=Counter)
     failures: dict[str, list[int]] = field(default_factory=dict)  # numbers of cases, by kind
@@ -63,12 +67,14 @@ class Seen:
         self.rows += other.rows
         self.solved += other.solved
         self.refused += other.refused
+        self.fabric += other.fabric
+        self.why += other.why
         self.features += other.features
         self.told += other.told
         for kind, numbers in other.failures.items():
             self.failures.setdefault(kind, []).extend(numbers)
 
-    def note(self, number: int, difference: Difference | None, found: Result) -> None:
+    def note(self, number: int, size: int | None, difference: Difference | None, found: Result) -> None:
         """Add one case."""
         self.cases += 1
         self.rows += len(found.rows)
@@ -77,6 +83,12 @@ class Seen:
         self.told.update({_NUMBER.sub("N", _CORE.sub("a core", text)) for text in found.told})
         self.solved += found.solved
         self.refused += found.refused
+        self.why.update({_CORE.sub("a core", why): writes for why, writes in found.why.items()})
+        if any(step.kind in STEPS or "op" in step.keys for step in walk(case_of(number, size).steps)):
+            self.fabric.update({"cases": 1, "cases with writes solved as a whole": found.solved > 0})
+            self.fabric.update(
+                {"writes solved as a whole": found.solved, "left to the reference": found.refused}
+            )
         self.features["with writes solved as a whole"] += found.solved > 0
         self.features["with 100 writes or more solved as a whole"] += found.solved >= 100
         self.features["with writes of a stretch left to the reference"] += found.refused > 0
@@ -108,7 +120,7 @@ def task(engine: str, first: int, count: int, size: int | None) -> Seen:
     """Compare some cases."""
     seen = Seen()
     for number in range(first, first + count):
-        seen.note(number, *look(ENGINES[engine], number, size))
+        seen.note(number, size, *look(ENGINES[engine], number, size))
     return seen
 
 
@@ -192,6 +204,8 @@ def main() -> int:
         "rows": seen.rows,
         "writes solved as a whole": seen.solved,
         "left to the reference": seen.refused,
+        "left, by reason": dict(seen.why.most_common()),
+        "of these in programs with fabric traffic": dict(seen.fabric),
     }
     summary |= {"cases by feature": dict(sorted(seen.features.items()))}
     if options.verbose:

@@ -8,7 +8,6 @@ For long runs on several processors there is campaign.py.
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from random import SystemRandom
 
 import pytest
@@ -27,10 +26,7 @@ FIRST = SystemRandom().randrange(10**12) if EXAMPLES else 0
 CASES = range(FIRST, FIRST + (EXAMPLES or 150))
 ENOUGH = 500  # cases within which every mutant has to be found
 
-BUILT = find_spec("kvx_emu.engine.vector.engine") is not None
 
-
-@pytest.mark.skipif(not BUILT, reason="the vector engine is not there yet")
 def test_the_vector_engine_gives_what_the_reference_gives():
     for number in CASES:
         case = case_of(number)

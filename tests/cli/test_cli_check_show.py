@@ -8,7 +8,7 @@ import re
 import jsonschema
 import pytest
 import yaml
-from command import BOARD, ROOT, SMOKE, script_file
+from command import BOARD, ROOT, SCRIPTS, SMOKE, board_of, script_file
 
 KEYS = ["code", "severity", "path", "line", "column", "node", "property", "message", "offset"]
 
@@ -26,16 +26,16 @@ def test_our_boards_give_one_note_of_their_dialect(kvx, board):
     assert out.endswith("no errors, no warnings, 1 note\n")
 
 
-@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "scripts").glob("*.yaml")))
-def test_our_scripts_are_fine_on_our_board(kvx, script):
-    assert kvx("check", BOARD, f"scripts/{script}").status == 0
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_our_scripts_are_fine_on_their_boards(kvx, script):
+    assert kvx("check", board_of(script), script).status == 0
 
 
 def test_a_finding_has_its_place_source_line_and_caret(kvx, tmp_path):
     script = script_file(tmp_path, "send: {to: pe1, lin: 24}")
     assert kvx("check", BOARD, script, "-W", "no-dialect") == (
         3,
-        f"{script}:3:21: error[script-key]: unknown key `lin` of `send`; expected from, to, line; "
+        f"{script}:3:21: error[script-key]: unknown key `lin` of `send`; expected from, to, line, op; "
         "did you mean `line`?\n"
         "    - send: {to: pe1, lin: 24}\n"
         "                      ^\n"
@@ -68,7 +68,7 @@ def test_check_as_json_gives_every_key_of_every_finding(kvx, tmp_path):
         "column": 21,
         "node": None,
         "property": None,
-        "message": "unknown key `lin` of `send`; expected from, to, line; did you mean `line`?",
+        "message": "unknown key `lin` of `send`; expected from, to, line, op; did you mean `line`?",
         "offset": None,
     }
 

@@ -6,11 +6,10 @@ import random
 import re
 
 import pytest
-from command import BOARD, ROOT, SMOKE, script_file
+from command import BOARD, SCRIPTS, SMOKE, board_of, script_file
 from test_cli_start import loaded
 
 ENGINES = ["auto", "reference", "vector"]
-SCRIPTS = sorted((ROOT / "scripts").glob("*.yaml"))
 
 STORM = "random: {{count: {count}, every: 10, from: all, targets: uniform, lines: [24, 25]}}"
 HEAD = "timing: {delivery: 3, entry: 2, service: 20}\n"
@@ -29,7 +28,7 @@ def everything(kvx, tmp_path, board, script, *options):
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_every_script_of_ours_gives_the_same_bytes_on_every_engine(kvx, tmp_path, script):
-    auto, reference, vector = everything(kvx, tmp_path, BOARD, script)
+    auto, reference, vector = everything(kvx, tmp_path, board_of(script), script)
     assert auto == reference == vector
     assert reference[0] == 0
     assert reference[3].count(b"\n") > 1

@@ -10,7 +10,7 @@ import stat
 from collections import Counter
 
 import pytest
-from command import BOARD, ROOT, SMOKE, kvx_process, script_file
+from command import BOARD, ROOT, SCRIPTS, SMOKE, board_of, kvx_process, script_file
 
 COLUMNS = ["tick", "cluster", "core", "event", "line", "from_cluster", "from_core", "value"]
 
@@ -177,18 +177,19 @@ def summary_of(out):
     ]
 
 
-@pytest.mark.parametrize("script", sorted(path.name for path in (ROOT / "scripts").glob("*.yaml")))
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_the_summary_of_every_script_adds_up_and_counts_the_rows(kvx, script):
-    out = kvx("run", BOARD, f"scripts/{script}").out
-    rows = rows_of(kvx("run", BOARD, f"scripts/{script}", "--format", "csv").out)
+    out = kvx("run", board_of(script), script).out
+    rows = rows_of(kvx("run", board_of(script), script, "--format", "csv").out)
     *lines, total = summary_of(out)
-    count = Counter((core, line, event) for _, _, core, event, line, *_ in rows)
+    count = Counter((cluster, core, line, event) for _, cluster, core, event, line, *_ in rows)
     assert lines
     for line in lines:
-        software = line.get("software", 0)
-        assert line["sent"] == line["masked"] + line["requested"] + line["coalesced"] - software
+        unsent = line.get("unsent", 0)
+        assert line["sent"] == line["masked"] + line["requested"] + line["coalesced"] - unsent
         assert line["requested"] == line["delivered"] + line["pending"] + line["cleared"]
-        pid = "16" if line["core"] == "rm" else line["core"].removeprefix("pe")
+        cluster, _, name = line["core"].rpartition(".")
+        place = cluster.removeprefix("c") or "0", "16" if name == "rm" else name.removeprefix("pe")
         for name, event in {
             "masked": "masked",
             "requested": "request",
@@ -196,7 +197,7 @@ def test_the_summary_of_every_script_adds_up_and_counts_the_rows(kvx, script):
             "delivered": "enter",
             "cleared": "clear",
         }.items():
-            assert line[name] == count[pid, str(line["line"]), event]
+            assert line[name] == count[*place, str(line["line"]), event]
     for name in total:
         if name not in {"core", "line"}:
             assert total[name] == sum(line[name] for line in lines)
@@ -220,7 +221,7 @@ def test_what_was_taken_and_not_entered_is_pending(kvx, first):
 def test_requests_of_software_are_counted_apart(kvx, tmp_path):
     script = script_file(tmp_path, "sfr: {core: pe1, register: ILR, set: 0x01000000}\nwait: idle")
     *lines, _ = summary_of(kvx("run", BOARD, script).out)
-    assert [(line["sent"], line["requested"], line["software"]) for line in lines] == [(0, 1, 1)]
+    assert [(line["sent"], line["requested"], line["unsent"]) for line in lines] == [(0, 1, 1)]
 
 
 # Filters

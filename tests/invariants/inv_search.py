@@ -2,8 +2,7 @@
 
 The blocks and cores are the project's models, wired by a tree; the driver is the project's, too. A device
 raises bits; software masks and unmasks them and moves the interrupt from core to core; cores take their line
-and run the handler. In the fine search each access of the driver is a step of its own, and anything can
-happen before the next one: so two cores can be in their handlers while software is half-way through unmasking.
+and run the handler. How finely that is cut decides what can come between.
 """
 
 from __future__ import annotations
@@ -20,11 +19,22 @@ from kvx_emu.machine.machine import build
 from kvx_emu.models.apic_gic import ApicGic
 from kvx_emu.models.apic_mailbox import ApicMailbox
 
-BITS = 3
+OPERATIONS = "operations"
+"""Grain: each operation of software is one step, and interrupts are handled at once."""
+
+SOFTWARE = "software"
+"""Grain: each access of software is a step; a core takes its line and handles it in one step, at any time."""
+
+ACCESSES = "accesses"
+"""Grain: each access of software and of handlers is a step, so both cores can be half-way through theirs."""
+
 CORES = (CoreId(0, 0), CoreId(0, 1))
 OUTPUTS = (0, 4)  # of the GIC: line 4 of each core
 VALUE = 0x01A00000
-LAC_WORDS = (0x01A20120, 0x01A21120)  # the word of the GIC's LAC that has mailbox 0, of each core
+MASK = 0x01A00010
+GIC_ENABLE_CORE_1 = 0x01A21000  # of mailbox 0
+HIDDEN = {0x01A20128, 0x01A20130, 0x01A21128, 0x01A21130}
+"""The words of the GIC's LAC that have no mailbox 0, of each core."""
 
 BOARD = """/dts-v1/;
 / { #address-cells = <2>; #size-cells = <2>;
@@ -65,10 +75,11 @@ class Bus:
         """Do all accesses."""
         self.old = self.results = None
 
-    def go_on(self, results):
+    def go_on(self, results, *, software):
         """Let the first accesses have these results, do one, and stop at the next."""
         self.old, self.results = len(results), list(results)
         self.at = 0
+        self.software = software
 
     @property
     def new(self):
@@ -87,8 +98,9 @@ class Bus:
         if self.at < len(self.results) and self.at < self.old:
             self.at += 1
             return self.results[self.at - 1]
-        # The other words of LAC have no bits, so nobody can tell when they are read: they go with the first.
-        hidden = 0x01A20000 <= address < 0x01A32000 and address & 0x3FF in {0x128, 0x130}
+        # Nobody can tell when the other words of the GIC's LAC are read, which have no bits, nor when software
+        # reads MASK, which nobody else writes: they go with what was before, and with the write after it.
+        hidden = address in HIDDEN or (self.software and address == MASK)
         if self.at > self.old and not hidden:
             raise Paused
         self.at += 1
@@ -97,12 +109,14 @@ class Bus:
 
 
 class Wanted:
-    """The drivers of a script that uses three messages."""
+    """The drivers of a script that uses so many messages."""
 
     apic = True
     timers = ()
     devices = ()
-    messages = tuple((Mailbox(0, 0, VALUE), bit) for bit in range(BITS))
+
+    def __init__(self, bits):
+        self.messages = tuple((Mailbox(0, 0, VALUE), bit) for bit in range(bits))
 
     def boot_core(self, cluster):
         return CORES[0]
@@ -145,17 +159,24 @@ class State(NamedTuple):
 
 
 class Search:
-    """Looks at all states that can be reached; `defect` is whether the driver has its defect."""
+    """Looks at all states that can be reached.
 
-    def __init__(self, *, defect, fine):
-        self.fine = fine
+    `defect` is whether the driver has its defect, `grain` how finely steps are cut, `bits` how many bits of
+    the mailbox are used. `moves` is whether software moves the interrupt; else `both` is whether both cores
+    get it, or only core 0.
+    """
+
+    driver = Drivers
+
+    def __init__(self, *, defect, grain, bits=3, moves=True, both=False):
+        self.grain, self.bits, self.moves = grain, bits, moves
         self.machine = build(read_tree(BOARD.encode(), "small.dts"))[0]
         models = {type(built.model): built.model for built in self.machine.blocks.values()}
         self.gic, self.mailbox = models[ApicGic], models[ApicMailbox]
         self.core = tuple(self.machine.core.values())
         self.bus = Bus(self.machine)
         self.run = Run(self.bus)
-        self.drivers = Drivers(self.bus, self.run, Wanted(), [MASK_DEFECT] if defect else [])
+        self.drivers = self.driver(self.bus, self.run, Wanted(bits), [MASK_DEFECT] if defect else [])
         for core in self.core:
             for name, number in (("ILE", 0x10), ("ILL", 0x100), ("PS", 0x01000010)):
                 core.poke(name, number)
@@ -163,8 +184,10 @@ class Search:
             core.step()
             core.rfe()
         self.drivers.probe(0)
-        for bit in range(BITS):
+        for bit in range(bits):
             self.drivers.set_enabled(Vector(0, 0, bit), on=False)
+        if both:
+            self.machine.write(CORES[0], GIC_ENABLE_CORE_1, 1, 1)
         self.still = self.rest()
         self.start = self.look(0, None, (None, None), 0)
 
@@ -216,15 +239,16 @@ class Search:
 
     def actions(self, state):
         """Yield what can happen in a state."""
-        for bit in range(BITS):
+        for bit in range(self.bits):
             yield "device raises", bit
         if state.software is None:
-            for bit in range(BITS):
+            for bit in range(self.bits):
                 yield "software masks" if state.mask >> bit & 1 else "software unmasks", bit
-            yield "software moves it to core", 1 - state.target
+            if self.moves:
+                yield "software moves it to core", 1 - state.target
         else:
             yield "software goes on", 0
-        if self.fine:
+        if self.grain != OPERATIONS:
             for which in (0, 1):
                 if state.handlers[which] is not None:
                     yield "handler goes on, core", which
@@ -245,14 +269,14 @@ class Search:
             software = self.advance(what, which, ())
         elif what.startswith("core takes"):
             self.core[which].step()
-            handlers[which] = ()
+            handlers[which] = () if self.grain == ACCESSES else self.handle(which, ())
         else:
             handlers[which] = self.handle(which, handlers[which])
         if software is None and what.startswith("software moves"):
             target = which
         if software is None and what == "software goes on" and state.software[0].startswith("software moves"):
             target = state.software[1]
-        if not self.fine:
+        if self.grain == OPERATIONS:
             for each in (0, 1):
                 while self.core[each].step() is not None:
                     self.handle(each, ())
@@ -262,27 +286,38 @@ class Search:
         """Let software do its next access; return how far it is, None if it is through."""
         vector = Vector(0, 0, which)
         if what == "software masks":
-            through, results = self.step(lambda: self.drivers.set_enabled(vector, on=False), results)
+            through, results = self.step(lambda: self.drivers.set_enabled(vector, on=False), results, True)
         elif what == "software unmasks":
-            through, results = self.step(lambda: self.drivers.set_enabled(vector, on=True), results)
+            through, results = self.step(lambda: self.drivers.set_enabled(vector, on=True), results, True)
         else:
             self.drivers._affinity[0, 0] = CORES[1 - which]
-            through, results = self.step(lambda: self.drivers.set_affinity(vector, CORES[which]), results)
-        return None if through else (what, which, results)
+            move = lambda: self.drivers.set_affinity(Vector(0, 0, 0), CORES[which])  # noqa: E731
+            through, results = self.step(move, results, True)
+        if through:
+            return None
+        if what == "software unmasks" and len(results) > 2:
+            results = (*results[:2], results[2] & 1 << which)  # the driver asks no more of VALUE
+        return what, which, results
 
     def handle(self, which, results):
         """Let a core's handler do its next access; return how far it is, None if it is through."""
-        through, results = self.step(lambda: self.drivers.handle(CORES[which]), results)
+        through, results = self.step(lambda: self.drivers.handle(CORES[which]), results, False)
         if through:
             self.core[which].rfe()
-        return None if through else results
+            return None
+        # Of what LAC and MASK gave, only what the driver makes of it is kept: fewer states, the same ways on.
+        if len(results) > 5:
+            results = (*results[:3], results[3] & results[4], results[3] & results[4], *results[5:])
+        elif len(results) > 4:
+            results = (*results[:4], results[3] & results[4])
+        return results
 
-    def step(self, act, results):
-        if not self.fine:
+    def step(self, act, results, software):
+        if self.grain == OPERATIONS or (self.grain == SOFTWARE and not software):
             self.bus.go_through()
             act()
             return True, ()
-        self.bus.go_on(results)
+        self.bus.go_on(results, software=software)
         try:
             act()
         except Paused:
@@ -310,7 +345,7 @@ class Search:
 
     def all(self, limit=None):
         """Return what is found: the shortest way to what is wrong, None if there is none, and figures."""
-        begin = time.monotonic()
+        begin = time.process_time()
         came: dict[State, tuple[State, tuple[str, int]] | None] = {self.start: None}
         queue = deque([self.start])
         moves = 0
@@ -326,11 +361,11 @@ class Search:
                     assert self.rest() == self.still, "more than a state keeps has changed"
                 why = self.wrong(after)
                 if why is not None:
-                    return Found(why, self.way(came, after), len(came), moves, time.monotonic() - begin)
+                    return Found(why, self.way(came, after), len(came), moves, time.process_time() - begin)
                 if limit is not None and len(came) > limit:
                     raise AssertionError(f"more than {limit} states")
                 queue.append(after)
-        return Found(None, [], len(came), moves, time.monotonic() - begin)
+        return Found(None, [], len(came), moves, time.process_time() - begin)
 
     @staticmethod
     def way(came, state):
@@ -348,4 +383,4 @@ class Found(NamedTuple):
     way: list[str]
     states: int
     moves: int
-    seconds: float
+    seconds: float  # of the processor

@@ -535,3 +535,10 @@ def test_after_a_reset_nothing_counts_and_every_register_of_the_timers_is_0():
     assert [timed.core.peek(name) for name in names] == [0] * 7
     assert timed.core.next_underflow() is None
     assert timed.core.underflow() == []
+
+
+def test_a_timer_that_would_underflow_after_a_bite_does_not_show_it():
+    timed = Timed(T0V=1, WDV=0, TCR=T0CE | WCE | WUI | WUS)
+    assert timed.to(2).peek("TCR") == T0CE | WCE | WUI | WUS
+    assert timed.core.underflow() == [(1, 2, None, True)]
+    assert timed.core.peek("TCR") == T0CE | WCE | WUI | WUS

@@ -431,3 +431,14 @@ def test_reset_is_the_same_as_a_new_controller(model):
     assert vars(block) != vars(new)
     block.reset()
     assert vars(block) == vars(new)
+
+
+def test_17_outputs_lead_to_a_core_and_in_qemu_the_16_of_the_pes():
+    assert IpiCtrl.outputs == 0x1FFFF
+    assert QemuIpiCtrl.outputs == 0x0FFFF
+
+
+@models
+def test_a_wrong_access_says_which_block_refuses_it(model):
+    with pytest.raises(BusError, match=r"^the IPI controller takes aligned accesses of 4 bytes$"):
+        model(Listener()).read(0x20, 8)

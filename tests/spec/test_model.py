@@ -233,9 +233,9 @@ def test_a_block_without_inputs_says_so_by_its_title_or_its_class(block):
     class Untitled(Model):
         pass
 
-    with pytest.raises(IndexError, match="^the block has no input 3$"):
+    with pytest.raises(IndexError, match=r"^the block has no input 3$"):
         block.input(3, True)
-    with pytest.raises(IndexError, match="^Untitled has no input 0$"):
+    with pytest.raises(IndexError, match=r"^Untitled has no input 0$"):
         Untitled(Port()).input(0, True)
 
 
@@ -289,3 +289,14 @@ def test_a_state_of_another_shape_is_refused_and_changes_nothing(block, changes,
 def test_a_state_without_a_name_is_refused(block):
     with pytest.raises(ValueError, match=NAMES + "control$"):
         block.restore({"control": 1})
+
+
+def test_a_register_that_holds_nothing_has_no_attribute(block):
+    assert not hasattr(block, "doorbell")
+    assert hasattr(block, "status")
+
+
+def test_a_block_tells_which_register_an_offset_means(block):
+    assert block.register_at(0x00) == (Block.CONTROL, 0)
+    assert block.register_at(0x14) == (Block.BANK, 1)
+    assert block.register_at(0x04) is None

@@ -206,7 +206,11 @@ def test_a_bank_that_repeats_goes_on_from_group_to_group():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"groups": 2, "group_stride": 8}, {"count": 3, "groups": 2, "group_stride": 11}, {"count": 1, "groups": 2}],
+    [
+        {"groups": 2, "group_stride": 8},
+        {"count": 3, "groups": 2, "group_stride": 11},
+        {"count": 1, "groups": 2},
+    ],
 )
 def test_a_bank_that_repeats_needs_a_count_and_a_stride_that_it_fits_into(wrong):
     message = "^a bank that repeats needs a count, and a group stride that it fits into$"
@@ -234,9 +238,9 @@ def test_a_register_that_can_only_be_written_holds_nothing():
 
 
 def test_a_register_that_is_declared_wrongly_is_refused():
-    with pytest.raises(ValueError, match="^unknown access word 'X'; known: R, W, RW$"):
+    with pytest.raises(ValueError, match=r"^unknown access word 'X'; known: R, W, RW$"):
         Register(0, access="X", src="a test")
-    with pytest.raises(ValueError, match="^a reset value, a writable bit or a field lies outside the register's"):
+    with pytest.raises(ValueError, match=r"^a reset value, a writable bit or a field lies outside"):
         Register(0, width=8, writable=0x100, src="a test")
-    with pytest.raises(ValueError, match="^two fields share a bit$"):
+    with pytest.raises(ValueError, match=r"^two fields share a bit$"):
         Register(0, fields=(Field("A", 0, 2), Field("B", 1)), src="a test")

@@ -177,7 +177,7 @@ EXPLAINED = {
         "- read: {addr: 0xa44180, size: 8}",
     ),
     "register-bits": _about(
-        "An INTERRUPT or MASK register has 17 bits: others are ignored, as the hardware does.",
+        "Bits that a register does not have are ignored, as the hardware does: INTERRUPT and MASK have 17.",
         "- write: {addr: 0xad0000, value: 0x80000002}",
         "- write: {addr: 0xad0000, value: 0x2}",
     ),

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from kvx_emu.engine.run import Watch
+    from kvx_emu.engine.run import Entry, Watch
     from kvx_emu.engine.vector.table import Table
     from kvx_emu.machine.machine import Machine
     from kvx_emu.script.actions import Action, Program, Replay
@@ -120,9 +120,6 @@ class Vector(Reference):
     # Which steps make a stretch
 
     def _steps(self, program: Sequence[Action]) -> None:
-        if self._resume or self._run.keeps:  # where a snapshot finds its place in the program
-            super()._steps(program)
-            return
         parts = self._parts(program)
         for number, (solve, actions) in enumerate(parts):
             if solve and self._may_solve(actions):
@@ -293,10 +290,10 @@ class Vector(Reference):
         """Make the writes of a table: those of long plain parts at once, the others one by one."""
         run, table = self._run, action.table
         start, step = run.now, self._plan.step(action)
-        usual = self._plan.sets.addresses and self._tame and not self._resume and not run.keeps
-        if not usual or start + table.last >= LATEST:
-            if usual:
-                self._not_solved("ticks beyond 2^61", table.rows)
+        usual = self._plan.sets.addresses and self._tame
+        if usual and start + table.last >= LATEST:
+            usual = self._not_solved("ticks beyond 2^61", table.rows)
+        if not usual:
             super()._replay(action)
             return
         done = 0
@@ -335,8 +332,8 @@ class Vector(Reference):
     def _take_flight(self) -> None:
         """Take the writes that are on their way from the queue."""
         queue = self._run.queue
-        parcels = sorted(entry for entry in queue if entry[1] == ARRIVAL)
-        queue[:] = [entry for entry in queue if entry[1] != ARRIVAL]
+        parcels = sorted(entry for entry in queue if _is_write(entry))
+        queue[:] = [entry for entry in queue if not _is_write(entry)]
         heapify(queue)
         rows = []
         places = self._plan.places
@@ -401,7 +398,7 @@ class Vector(Reference):
         and what is under way from there reaches nothing else.
         """
         if not self._holding:
-            if any(entry[1] == ARRIVAL and entry[5][1] is None for entry in self._run.queue):
+            if self._device_flies():
                 return "a device's request is on its way"
             self._holding = True
             self._run.flush()
@@ -415,11 +412,24 @@ class Vector(Reference):
             for pid in bits(targets & int(self._wired[cluster])):
                 wanted[int(self._lane_of[cluster, pid])] = lines
         for lane, lines in wanted.items():
-            why = self._acts_there(lane, lines) or self._lanes.take_over(lane) or self._warns(lane, lines)
+            why = (
+                self._leaves(lane)
+                or self._acts_there(lane, lines)
+                or self._lanes.take_over(lane)
+                or self._warns(lane, lines)
+            )
             if why is not None:
                 self._hand_back()
                 return f"{self._order[lane].id}: {why}"
         return None
+
+    def _device_flies(self) -> bool:
+        """Tell whether the request of a device, or of a core's timer, is on its way to a core."""
+        return any(entry[1] == ARRIVAL and not _is_write(entry) for entry in self._run.queue)
+
+    def _leaves(self, lane: int) -> str | None:
+        """Return that a core goes to sleep once its exceptions under way have ended, if so."""
+        return None if self._order[lane].wish is None else "it is to sleep"
 
     def _acts_there(self, lane: int, lines: int) -> str | None:
         """Return that a handler of a core may be due, by `lines`, that does more than take its time."""
@@ -452,11 +462,7 @@ class Vector(Reference):
         With `settle` time stands at the last of what happened.
         """
         run = self._run
-        if len(events.tick):
-            self.solved += len(events.tick)
-            # Who has written last: it stays so until somebody else does.
-            by = CoreId(int(events.from_cluster[-1]), int(events.from_core[-1]))
-            run.writer = self._fabric.cause = by
+        self.solved += len(events.tick)
         to_mask = bool(events.to_mask.any())
         wired = self._wired[events.cluster] if len(self._wired) > 1 else self._wired[0]
         raised: NDArray[np.uint32] = events.value & wired
@@ -570,6 +576,11 @@ class Vector(Reference):
         ]
         lines += [f"{number} writes by the reference: {why}" for why, number in self.refused.items()]
         return lines
+
+
+def _is_write(entry: Entry) -> bool:
+    """Tell whether what is on the queue is the arrival of a write to an IPI controller."""
+    return entry[1] == ARRIVAL and entry[5][1] is not None
 
 
 def _writes(actions: Sequence[Action]) -> int:

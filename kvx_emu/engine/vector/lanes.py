@@ -66,8 +66,6 @@ class Lanes:
             return None
         cpu = self._cpus[lane]
         core, frames = cpu.core, cpu.frames
-        if cpu.wish is not None:
-            return "it is to sleep once its handlers have ended"
         idle_ps = frames[0].before if frames else core.ps
         mode = _mode(cpu, idle_ps)
         if isinstance(mode, str):
