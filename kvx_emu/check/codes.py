@@ -179,11 +179,16 @@ _RUNS = {
     "core-reset": Code(_W, "a core was reset by an exception inside an exception"),
     "drained": Code(_W, "Linux clears a request that has no driver, or level 0, unhandled by itself"),
     "expectation": Code(_E, "an expectation of the script does not hold"),
+    "ipi-operation": Code(_W, "an IPI that asks Linux for an operation which it does not have"),
+    "lost": Code(_W, "an interrupt that ends without effect, and where"),
     "never-taken": Code(_W, "a request that its core can not take as things stand"),
+    "no-driver": Code(_W, "an interrupt that no driver of Linux has requested"),
     "no-such-core": Code(_W, "a target bit of a core that the board lacks"),
+    "not-running": Code(_W, "a core that is held in reset or has stopped is to execute something"),
     "read-only-register": Code(_W, "a write to a register that can only be read"),
     "register-bits": Code(_W, "a write of bits that the register lacks"),
     "reserved-register": Code(_W, "an access to a reserved register"),
+    "software-reset": Code(_W, "a write that would reset the chip, which is not modelled"),
 }
 
 GROUPS = {

@@ -160,6 +160,33 @@ EXPLAINED = {
         "- send: {to: pe1}\n- expect: {core: pe1, delivered: 2}",
         "- send: {to: pe1}\n- expect: {core: pe1, delivered: 1}",
     ),
+    "ipi-operation": _about(
+        "Linux has the operations 0 to 2 (reschedule, call_func, irq_work) and reports any other as a bug of the sender.",
+        "- send: {to: pe1, op: unknown}",
+        "- send: {to: pe1, op: reschedule}",
+    ),
+    "lost": _about(
+        "The trace has a row of it. The message says where it ended: an input that is disabled, or enabled nowhere,\n"
+        "a mailbox that nobody hears, an address at which nothing answers, a message that a driver drops.",
+        "version: 1\nsoftware: bare\nsteps:\n- pulse: {controller: gic, input: 129}",
+        "version: 1\nsoftware: bare\nsteps:\n- write: {addr: 0xa20081, size: 1, value: 1}\n- pulse: {controller: gic, input: 129}",
+    ),
+    "no-driver": _about(
+        "The interrupt is acknowledged, and nothing else is done; or Linux is asked to switch one that it does not\n"
+        "have: the tree does not lead it to a mailbox, or no Linux runs yet in its cluster.",
+        "version: 1\nboot: reset\nsteps:\n- disable_irq: {mailbox: 0, bit: 1}",
+        "version: 1\nsteps:\n- disable_irq: {mailbox: 0, bit: 1}",
+    ),
+    "not-running": _about(
+        "A core executes STOP or AWAIT only while it runs. `start` wakes it up.",
+        "- stop: {cores: pe1}\n- idle: {cores: pe1}",
+        "- stop: {cores: pe1}\n- start: {cores: pe1}\n- idle: {cores: pe1}",
+    ),
+    "software-reset": _about(
+        "The FTU can reset the whole chip. Here it can not: begin another run.",
+        "- write: {addr: 0x10181050, value: 1}",
+        "- stop: {cores: pe1, reset: true}",
+    ),
     "never-taken": _about(
         "The core keeps the request and does not take it: the line is disabled, its level is 0 or not above PS.IL,\n"
         "interrupts are off, or the line belongs to a more privileged level. The message says which.",
