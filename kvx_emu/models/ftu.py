@@ -113,7 +113,7 @@ class Ftu(Model):
 
     @SOFTWARE_RESET.on_write
     def _software_reset(self, index: int, value: int, written: int) -> None:
-        self.port.odd("reserved-register", "the reset of the chip is not modelled: the write is ignored")
+        self.port.odd("software-reset", "the reset of the chip is not modelled: the write is ignored")
 
 
 def _awake(control: int) -> bool:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from kvx_emu.trace.sink import Sink
 
 FEW = LIMITS._replace(alarms=500, takes=200)
-"""So few that drawn cases meet them: timers that run out while a run waits for idle cores, interrupts in a tick."""
+"""Few, so that drawn cases meet them: timers that run out while a run settles, interrupts in a tick."""
 
 AROUND = 6
 """Rows shown before the first that differs, and from there on."""

@@ -267,6 +267,13 @@ def test_a_limit_of_events_that_may_be_met_is_the_references():
     assert engine.refused == {"a limit of events may be met": 40}
 
 
+@pytest.mark.parametrize("limit", [2899, 3000, 3001])
+def test_rows_of_solved_writes_count_towards_a_limit_of_events(limit):
+    rows = plain(41) + [(400 + k, 0x10, 1, PE0) for k in range(3200)]  # each of these a bus error
+    engine = same(Case(0, rows, limit_events=limit, tuning=Tuning(batch=40)))
+    assert engine.solved == 41
+
+
 def test_ticks_that_sums_may_not_hold_are_the_references():
     engine = same(Case(0, [(0, LOCAL, 1, PE0)] * 9 + [(LATEST, LOCAL, 1, PE0)] * 9))
     assert "ticks beyond 2^61" in engine.refused

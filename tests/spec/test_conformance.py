@@ -185,6 +185,18 @@ def test_a_snapshot_goes_round_by_json_and_what_follows_is_the_same(model, site,
 
 
 @every
+@anywhere
+@seeds
+def test_nothing_changes_in_a_model_that_its_state_does_not_have(model, site, seed):
+    block, new = built(model, site), built(model, site)
+    use(block, Random(seed))
+    kept = {*block.state(), "port"}
+    assert set(block.state()) <= set(vars(block))
+    for name in set(vars(block)) | set(vars(new)):
+        assert name in kept or vars(block)[name] == vars(new)[name], name
+
+
+@every
 def test_a_state_is_shared_with_nobody(model):
     block = built(model, SITES["nothing known"])
     use(block, Random(7))

@@ -158,7 +158,7 @@ def test_a_software_reset_does_nothing_but_say_so(ftu):
     before = ftu.state()
     ftu.write(0x50, 4, 1)
     assert ftu.port.heard == [
-        ("reserved-register", "the reset of the chip is not modelled: the write is ignored"),
+        ("software-reset", "the reset of the chip is not modelled: the write is ignored"),
     ]
     assert ftu.read(0x50, 4) == 0
     assert ftu.state() == before
