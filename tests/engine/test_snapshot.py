@@ -190,6 +190,16 @@ def drawn(case, points, seed):
     return straight
 
 
+def every_tick(case):
+    """Hold the run of a case against those that were saved at each of its ticks, and return it."""
+    straight = case.run()
+    for tick in range(straight.outcome.tick + 1):
+        one = case.run(tick)
+        two = case.run(saved=one.saved)
+        assert (one.rows[: one.before] + two.rows, two.outcome) == (straight.rows, straight.outcome), tick
+    return straight
+
+
 # The rest of the run
 
 
@@ -236,12 +246,7 @@ def test_a_run_goes_on_from_wherever_it_is_in_nested_steps(tmp_path):
         "  - send: {to: pes}\n"
     )
     case = Case(tmp_path, head + steps)
-    straight = case.run()
-    assert straight.outcome.tick == 219
-    for tick in range(221):
-        one = case.run(tick)
-        two = case.run(saved=one.saved)
-        assert (one.rows[: one.before] + two.rows, two.outcome) == (straight.rows, straight.outcome), tick
+    assert every_tick(case).outcome.tick == 219
 
 
 def test_drawn_sends_go_on_in_the_midst_of_their_stream(tmp_path):
@@ -250,6 +255,36 @@ def test_drawn_sends_go_on_in_the_midst_of_their_stream(tmp_path):
     saved = case.run(500).saved
     assert state_of(saved)["position"] == [0, 0, 1, 0, 350, 22]
     assert [row[3] for row in case.run(saved=saved).rows].count("send") == 28
+
+
+def test_a_core_that_is_to_sleep_after_its_handler_does_so(tmp_path):
+    steps = (
+        "  - send: {to: [pe1, pe2]}\n  - wait: 10\n  - idle: {cores: pe1}\n  - stop: {cores: pe2}\n"
+        "  - wait: 30\n  - send: {to: [pe1, pe2]}\n"
+    )
+    straight = every_tick(Case(tmp_path, f"version: 1\n{TIMES}steps:\n{steps}"))
+    assert [(row[2], row[3]) for row in straight.rows if row[3] in {"wake", "stop"}] == [
+        (2, "stop"),
+        (1, "wake"),
+    ]
+
+
+def test_what_an_ipi_asks_for_is_not_forgotten_on_its_way(tmp_path):
+    steps = "  - send: {to: pe1, op: call_func}\n  - wait: 2\n  - send: {to: pe1, op: reschedule}\n"
+    straight = every_tick(Case(tmp_path, f"version: 1\n{TIMES}steps:\n{steps}"))
+    assert [row[7] for row in straight.rows if row[3] == "op"] == [0, 1]
+
+
+def test_linux_knows_the_lines_of_its_drivers_on_cores_that_were_started(tmp_path):
+    tree = read_tree(board({0: [0, 1, 2]}, lines="24 25").encode(), "board.dts")
+    steps = (
+        "  - start: {cores: pe1}\n  - wait: 5\n  - send: {from: pe1, to: pe1, line: 25}\n"
+        "  - send: {from: pe1, to: pe1}\n"
+    )
+    straight = every_tick(Case(tmp_path, f"version: 1\nboot: reset\n{TIMES}steps:\n{steps}", tree))
+    assert [finding.message for finding in straight.outcome.warnings if finding.code == "drained"] == [
+        "line 25 has level 0: Linux handles it only with another line that causes the exception"
+    ]
 
 
 # The moment
@@ -343,7 +378,7 @@ def test_a_wait_for_idle_ends_though_a_core_that_wakes_up_lets_its_timer_run_on(
     text = (
         TIMER
         + "  - sfr: {core: pe1, register: T0R, write: 99}\n"
-        + "  - sfr: {core: pe1, register: TCR, write: 0x90000}\n"
+        + "  - sfr: {core: pe1, register: TCR, write: 0x410000}\n"
         + "  - send: {to: pe0}\n  - idle: {cores: pe1}\n  - wait: 10\n  - send: {to: pe1}\n"
     )
     case = Case(tmp_path, text.replace("service: 40", "service: 40, delivery: 5"), limit_ticks=10**6)

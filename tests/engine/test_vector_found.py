@@ -151,7 +151,7 @@ def test_the_engines_agree_on_what_they_once_did_not(text, lines, limit):
     expected = outcome_of(Reference, text, lines, limit_ticks=limit)
     found = outcome_of(Vector, text, lines, limit_ticks=limit, tuning=SMALL)
     assert found == expected
-    assert len(expected[0]) > 3
+    assert len(expected[0]) >= 3
 
 
 def test_what_is_between_timers_is_solved():

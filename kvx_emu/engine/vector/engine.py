@@ -190,7 +190,7 @@ class Vector(Reference):
         while actions:
             part = self._before_bell(actions)
             rest = actions[len(part) :]
-            why = self._hindrance(part, rest)
+            why = self._hindrance(part)
             if why is None:
                 self._expand(part, settle=settle and not rest)
                 actions = rest
@@ -219,10 +219,10 @@ class Vector(Reference):
                 return actions[:count]
         return actions
 
-    def _hindrance(self, actions: Sequence[Action], rest: Sequence[Action]) -> str | None:
+    def _hindrance(self, actions: Sequence[Action]) -> str | None:
         """Take over what the actions need and return None, or why they can not be solved, or should not."""
         writes = _writes(actions)
-        if rest and writes < self._tuning.batch:
+        if writes < self._tuning.batch and self._bell() is not None:
             return RINGS
         if not self._has_room(writes):
             return FULL
@@ -271,7 +271,7 @@ class Vector(Reference):
             if end < count:
                 last = min(last, int(events.tick[end]))
             if bell is not None and end - at < self._tuning.batch:
-                stop = max(end, at + 1)
+                stop = max(end, at + self._tuning.batch)  # so many cost no more than to look so often
                 self._by_reference(events.part(at, stop), RINGS)
                 at = stop
                 continue
