@@ -152,6 +152,13 @@ def edges_of(action: Action, sets: Sets) -> float:
     return _KINDS[type(action)].edges(action, sets)
 
 
+def draws(action: Action) -> bool:
+    """Tell whether an action, or one in it, draws: then it differs from one round of a repeat to the next."""
+    if isinstance(action, actions.Repeat):
+        return any(map(draws, action.body))
+    return isinstance(action, actions.Random)
+
+
 def reach_of(steps: Iterable[Action], sets: Sets) -> dict[int, tuple[int, int]]:
     """Return the target bits and the lines that batchable actions may reach, by cluster."""
     reach: dict[int, tuple[int, int]] = {}

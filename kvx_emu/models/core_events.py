@@ -31,13 +31,15 @@ _TO_MASK = 2 * EVENTS  # from an event's bit in FE or BE to the one in FM or BM
 
 
 class _Box:
-    """IPE, and in `sent` the forward (15:0) and backward events (31:16) that nobody has fetched yet."""
+    """IPE, and in `sent` the forward (15:0) and backward events (31:16) that nobody has fetched yet.
+
+    The reset of the core, which each begins with, makes both 0.
+    """
 
     __slots__ = ("ipe", "sent")
 
-    def __init__(self) -> None:
-        self.ipe = 0
-        self.sent = 0
+    ipe: int
+    sent: int
 
 
 class Events(CoreRegisters):

@@ -78,7 +78,7 @@ def stopped() -> int:
 
 
 class _Bank:
-    """What the timers hold: their clock and its rates, and from `tcr` on what a reset clears.
+    """What the timers hold: their clock and its rates, which outlive a reset, and what counts.
 
     `values` are T0V, T1V and WDV as they were at the tick `since`, `missed` the underflows that happened
     and that were not returned yet.
@@ -86,20 +86,22 @@ class _Bank:
 
     __slots__ = ("clock", "core_hz", "missed", "reloads", "since", "tcr", "timer_hz", "values")
 
+    tcr: int
+    missed: list[Underflow]
+
     def __init__(self) -> None:
         self.clock: Callable[[], int] = stopped
         self.timer_hz = 1
         self.core_hz = 1
-        self.tcr = 0
         self.since = 0
         self.values = [0, 0, 0]
         self.reloads = [0, 0, 0]
-        self.missed: list[Underflow] = []
+        self.reset()
 
     def reset(self) -> None:
-        """Let nothing count, and forget what was not told."""
-        self.tcr = self.since = 0
-        self.values, self.reloads, self.missed = [0, 0, 0], [0, 0, 0], []
+        """Let nothing count, and forget what was not told; the core sets the values."""
+        self.tcr = 0
+        self.missed = []
 
     def counts(self, tick: int) -> int:
         """Return how many counts have passed at a tick."""

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from kvx_emu.trace.row import Row
     from kvx_emu.trace.sink import Sink
 
-FEW = LIMITS._replace(alarms=500, takes=200)
+FEW = LIMITS._replace(alarms=200, takes=200)
 """Few, so that drawn cases meet them: timers that run out while a run settles, interrupts in a tick."""
 
 AROUND = 6

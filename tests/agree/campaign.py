@@ -60,6 +60,7 @@ class Seen:
     features: Counter[str] = field(default_factory=Counter)
     told: Counter[str] = field(default_factory=Counter)
     failures: dict[str, list[int]] = field(default_factory=dict)  # numbers of cases, by kind
+    slow: list[int] = field(default_factory=list)  # those that took too long on both engines to be compared
 
     def add(self, other: Seen) -> None:
         """Add what other cases gave."""
@@ -69,6 +70,7 @@ class Seen:
         self.refused += other.refused
         self.fabric += other.fabric
         self.why += other.why
+        self.slow += other.slow
         self.features += other.features
         self.told += other.told
         for kind, numbers in other.failures.items():
@@ -120,7 +122,10 @@ def task(engine: str, first: int, count: int, size: int | None) -> Seen:
     """Compare some cases."""
     seen = Seen()
     for number in range(first, first + count):
-        seen.note(number, size, *look(ENGINES[engine], number, size))
+        try:
+            seen.note(number, size, *look(ENGINES[engine], number, size))
+        except TooSlow:
+            seen.slow.append(number)
     return seen
 
 
@@ -210,6 +215,7 @@ def main() -> int:
     summary |= {"cases by feature": dict(sorted(seen.features.items()))}
     if options.verbose:
         summary["told"] = dict(seen.told.most_common())
+    summary["too slow"] = seen.slow
     summary["failures"] = {kind: len(numbers) for kind, numbers in seen.failures.items()}
     summary["first"] = {kind: numbers[:5] for kind, numbers in seen.failures.items()}
     sys.stdout.write(json.dumps(summary, indent=2) + "\n")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from engine_boards import board
 from fabric_runs import CLUSTER, COOLIDGE, play
+from snapshot_runs import Case, same_from
 
 from kvx_emu.core_id import CoreId
+from kvx_emu.dt.load import load_tree
 from kvx_emu.models.core import State
 
 FULL = "boot: full\n"
@@ -387,3 +389,35 @@ def test_a_core_that_was_bitten_by_its_watchdog_can_be_started_again():
         "30,2,1,start,,2,0,0",
         "30,2,1,exit,24,,,0",
     ]
+
+
+# A snapshot of all that
+
+
+@pytest.mark.parametrize("tick", [5, 15, 60, 99, 100, 250])
+def test_what_a_core_is_to_do_after_its_handlers_and_who_booted_are_in_a_snapshot(tmp_path, tick):
+    steps = """version: 1
+boot: reset
+devices: [serial@20210000]
+timing: {entry: 3, service: 90}
+steps:
+  - start: {cores: pe3}
+  - start: {cores: [pe1, pe2], from: pe3}
+  - wait: 10
+  - send: {from: pe3, to: [pe1, pe2]}
+  - wait: 4
+  - stop: {cores: pe1}
+  - idle: {cores: pe2}
+  - wait: 150
+  - send: {from: pe3, to: [pe1, pe2]}
+  - disable_irq: {device: serial@20210000}
+  - raise: {device: serial@20210000}
+  - wait: 100
+  - enable_irq: {device: serial@20210000}
+  - start: {cores: pe1}
+  - wait: idle
+"""
+    case = Case(tmp_path, steps, load_tree(str(COOLIDGE)))
+    straight = case.run()
+    assert [row[3] for row in straight.rows].count("stop") == 1
+    same_from(case, straight, tick, tick + 20)

@@ -96,6 +96,18 @@ def test_what_the_probe_writes_makes_no_warnings_and_does_not_change_who_acts():
     ]
 
 
+def test_two_pes_that_one_write_wakes_are_both_woken_by_its_writer():
+    played = play(
+        COOLIDGE,
+        """
+        write: {addr: 0x1a44050, size: 8, value: 2, from: rm}
+        write: {addr: 0x1a41010, size: 8, value: 0x18, from: rm}
+        """,
+        head=PROBED,
+    )
+    assert played.events("start") == ["0,0,3,start,,0,16,0", "0,0,4,start,,0,16,0"]
+
+
 def test_a_script_without_devices_and_messages_has_no_drivers_of_the_apic():
     play(
         CLUSTER,
@@ -283,17 +295,19 @@ def test_a_level_device_that_is_high_is_served_which_lowers_it():
     assert played.ticks("msi") == [0, 50]
 
 
-def test_a_level_device_is_masked_while_it_is_served_and_unmasked_after(monkeypatch):
-    masked = []
+@pytest.mark.parametrize(("kind", "enabled"), [(4, 0), (1, 1)], ids=["level", "edge"])
+def test_a_level_device_is_masked_while_it_is_served_and_an_edge_is_not(monkeypatch, kind, enabled):
+    seen = []
     signal = Machine.signal
 
     def noted(self, source, level):
-        masked.append((level, self.blocks["/soc/interrupt-controller@27000000"].model.enable[41]))
+        seen.append((level, self.blocks["/soc/interrupt-controller@27000000"].model.enable[60]))
         signal(self, source, level)
 
     monkeypatch.setattr(Machine, "signal", noted)
-    play(CLUSTER, f"raise: {{device: {UART}}}\nread: {{addr: {cfg(41) + 8:#x}, equals: 1}}")
-    assert masked == [(True, 1), (False, 0)]
+    board = with_devices(device("aa", f"<&itgen0 60 {kind}>"))
+    play(board, f"raise: {{device: aa}}\nread: {{addr: {cfg(60) + 8:#x}, equals: 1}}")
+    assert seen == [(True, 1), (False, enabled)]
 
 
 def test_a_level_that_something_else_keeps_high_interrupts_again_after_each_handler():

@@ -170,3 +170,20 @@ def test_ipis_after_an_operation_are_solved():
     _, _, _, made = run(Vector, AN_OPERATION_BEFORE_OTHER_IPIS, "24", tuning=SMALL)
     assert made.solved > 300
     assert {why.partition(": ")[2] for why in made.refused} == {"a driver's handler is due there"}
+
+
+@pytest.mark.parametrize("every", ["", "every: 4, "])
+def test_a_long_repeat_is_solved_around_what_is_in_its_way(every):
+    body = "[{send: {from: pe0, to: [pe1], line: 24}}, {wait: 3}, {send: {from: pe0, to: [pe2], line: 24}}]"
+    text = (
+        TIMERS_BETWEEN_WRITES[: TIMERS_BETWEEN_WRITES.index("  - random")]
+        + "  - pulse: {controller: i0_1, input: 0}\n"
+        + f"  - repeat: {{count: 1000, {every}steps: {body}}}\n"
+    ).replace("timing: {entry", "timing: {delivery: 4, entry")
+    tuning = MEASURED._replace(batch=20)
+    *expected, _ = run(Reference, text, "24")
+    *found, made = run(Vector, text, "24", tuning=tuning)
+    assert found == expected
+    assert 1000 < made.solved < 2000
+    assert sum(made.refused.values()) == 2000 - made.solved
+    assert set(made.refused) == {"a timer runs out meanwhile", "a device's request is on its way"}

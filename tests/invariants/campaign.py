@@ -29,7 +29,7 @@ def task(name: str, number: int, examples: int) -> tuple[str, int, Figures | str
     """Run a machine with a seed; return what it has looked at, or the failure as text."""
     try:
         return name, number, figures(name, examples=examples, steps=STEPS, number=number)
-    except Exception as error:  # whatever a machine raises is a finding  # noqa: BLE001
+    except Exception as error:  # whatever a machine raises is a finding
         return name, number, "".join(traceback.format_exception(error, limit=-3))
 
 
@@ -83,7 +83,9 @@ def run_all(options: argparse.Namespace) -> tuple[dict[str, dict[str, object]], 
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, help="stop after so many (default: 60 without --examples)")
     parser.add_argument("--examples", type=int, help="so many runs of each machine")
     parser.add_argument("--seed", type=int, default=1)

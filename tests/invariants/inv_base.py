@@ -96,7 +96,7 @@ class BlockMachine(Invariants):
     @rule()
     def snapshot(self):
         saved = json.dumps(self.block.state())
-        # Whoever is asked for its state or restored does nothing to the world; the ghost sees whether it does.
+        # Neither does anything to the world; the ghost sees if it does.
         self.block = self.fresh()
         self.block.restore(json.loads(saved))
         self.holds("I17", json.dumps(self.block.state()) == saved)

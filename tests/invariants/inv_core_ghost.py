@@ -14,7 +14,14 @@ LINES = range(32)
 CE, TIE, ST, SI = (16, 17, 24), (18, 19, 25), (20, 21, 27), (22, 23, 28)
 WUI = 26
 
-RESETTING, RUNNING, AWAIT, SLEEP, STOPPED, WAITIT = "resetting", "running", "await", "sleep", "stopped", "waitit"
+RESETTING, RUNNING, AWAIT, SLEEP, STOPPED, WAITIT = (
+    "resetting",
+    "running",
+    "await",
+    "sleep",
+    "stopped",
+    "waitit",
+)
 
 
 def get(value, place):

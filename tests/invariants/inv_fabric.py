@@ -52,7 +52,9 @@ def _cluster(cluster):
 
 
 def _device(name, at, wire):
-    return f'{name}@{at:x} {{ compatible = "x,y"; reg = <0 {at:#x} 0 0x100>; interrupts-extended = {wire}; }};'
+    return (
+        f'{name}@{at:x} {{ compatible = "x,y"; reg = <0 {at:#x} 0 0x100>; interrupts-extended = {wire}; }};'
+    )
 
 
 BOARD = f"""/dts-v1/;
@@ -227,7 +229,10 @@ class FabricMachine(Invariants):
         self.see([])
 
     @rule(
-        cluster=clusters, mailbox=mailboxes, mode=st.integers(0, 2), trigger=st.sampled_from([1, 1, 1, 2, 3, 4])
+        cluster=clusters,
+        mailbox=mailboxes,
+        mode=st.integers(0, 2),
+        trigger=st.sampled_from([1, 1, 1, 2, 3, 4]),
     )
     def set_func(self, cluster, mailbox, mode, trigger):
         self.write(CORES[0], 0xA00018 + 0x200 * mailbox, trigger << 8 | mode, cluster=cluster)
@@ -359,7 +364,7 @@ class FabricMachine(Invariants):
 
     @rule()
     def i14_let_everything_be_handled(self):
-        """Quiet, all enabled: what is pending is taken, read from the GIC and from the mailboxes, in one go."""
+        """Quiet, all enabled: what is pending is taken, and read from the GIC and from the mailboxes."""
         for _ in range(len(self.pending)):
             for core in CORES:
                 self.take(core)
@@ -409,7 +414,9 @@ class FabricMachine(Invariants):
     def reset(self, block, cluster):
         for built in self.machine.blocks.values():
             model, place = built
-            if place.cluster != cluster or not place.node.path.startswith("/gic" if block == "gic" else "/mailbox"):
+            if place.cluster != cluster or not place.node.path.startswith(
+                "/gic" if block == "gic" else "/mailbox"
+            ):
                 continue
             for _ in range(2):
                 model.reset()
@@ -444,7 +451,9 @@ class FabricMachine(Invariants):
             for line in range(32):
                 wire = core, line
                 now = model.ilr >> line & 1
-                self.holds("I1", self.requested[wire] == self.delivered[wire] + self.cleared[wire] + now, wire)
+                self.holds(
+                    "I1", self.requested[wire] == self.delivered[wire] + self.cleared[wire] + now, wire
+                )
             for line in range(24, 32):
                 wire = core, line
                 external = self.requested[wire] + self.coalesced[wire] + self.masked[wire]

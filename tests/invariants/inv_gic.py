@@ -40,7 +40,7 @@ class Wires(Port):
 
 
 class GicMachine(BlockMachine):
-    """Ghost: the pairs (output, input) that are enabled and that are pending, and what became of each event."""
+    """Ghost: the pairs (output, input) that are enabled and that are pending, and what became of events."""
 
     model = ApicGic
 

@@ -121,6 +121,12 @@ class ItgenMachine(BlockMachine):
         self.holds("I11", (cfg & 0x7F, cfg >> 8 & 7, cfg >> 24 & 0x3F) == (mailbox, cluster, bit))
         self.configure_any(number, cfg)
 
+    @rule(number=inputs, cluster=st.integers(0, 7), mailbox=st.integers(0, 127), bit=st.integers(0, 63))
+    def configure_and_rise(self, number, cluster, mailbox, bit):
+        self.configure(number, cluster, mailbox, bit)
+        self.enable(number, 1)
+        self.rise(number)
+
     @invariant()
     def i1_it_adds_up(self):
         for number, rises in self.rises.items():

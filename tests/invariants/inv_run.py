@@ -43,14 +43,19 @@ class Figures(NamedTuple):
     seconds: float
 
 
-def run(machine, *, examples, steps=50, number=1, shrink=True):
+SHRINK = True
+"""Whether a failure is made small, unless it is said."""
+
+
+def run(machine, *, examples, steps=50, number=1, shrink=None):
     """Run a machine for so many examples of at most so many steps; `number` is the seed.
 
     Raises what its failing step raises, with the steps up to it as notes; `shrink` makes them few.
     """
     # Hypothesis takes the seed from the class.
     seeded = seed(number)(type(machine.__name__, (machine,), {}))
-    phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
+    small = SHRINK if shrink is None else shrink
+    phases = (Phase.generate, Phase.shrink) if small else (Phase.generate,)
     run_state_machine_as_test(
         seeded,
         settings=settings(

@@ -98,8 +98,8 @@ class Bus:
         if self.at < len(self.results) and self.at < self.old:
             self.at += 1
             return self.results[self.at - 1]
-        # Nobody can tell when the other words of the GIC's LAC are read, which have no bits, nor when software
-        # reads MASK, which nobody else writes: they go with what was before, and with the write after it.
+        # Nobody can tell when the other words of the GIC's LAC are read, which have no bits, nor when
+        # software reads MASK, which nobody else writes: they are no steps of their own.
         hidden = address in HIDDEN or (self.software and address == MASK)
         if self.at > self.old and not hidden:
             raise Paused
@@ -328,8 +328,8 @@ class Search:
 
     def wrong(self, state):
         """Return what is wrong with a state, if anything is."""
-        # A handler has in hand what its fourth access, the read of the mailbox's LAC, gave; when the sixth has
-        # written the masked bits back, only those that the fifth, the read of MASK, let through.
+        # A handler has in hand what its fourth access, the read of the mailbox's LAC, gave; when the sixth
+        # has written the masked bits back, only those that the fifth, the read of MASK, let through.
         in_hand = 0
         for results in state.handlers:
             if results is not None and len(results) > 3:

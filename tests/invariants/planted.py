@@ -116,6 +116,16 @@ def none():
     pass
 
 
+class Quick:
+    """What makes the state machines stop at the first failure, however long it is."""
+
+    @staticmethod
+    def pytest_runtestloop():
+        if "inv_run" in sys.modules:
+            sys.modules["inv_run"].SHRINK = False
+
+
 if __name__ == "__main__":
     globals()[sys.argv[1]]()
-    sys.exit(pytest.main(["-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist", *sys.argv[2:]]))
+    options = ["-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    sys.exit(pytest.main([*options, *sys.argv[2:]], plugins=[Quick()]))

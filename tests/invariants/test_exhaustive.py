@@ -1,4 +1,4 @@
-"""All states of a small system: the Linux mailbox driver loses interrupts, and without its defect it does not.
+"""All states of a small system: Linux's mailbox driver loses interrupts, without its defect it does not.
 
 The driver reads LAC, which takes masked bits too, and drops them.
 """

@@ -48,7 +48,7 @@ NINE = {
         f"{SPEC}itgen.py::test_an_enabled_input_that_rises_writes_its_bit_to_its_mailbox",
         f"{HOLD}[itgen]",
     ],
-    "any_bit_of_enable_enables": [f"{SPEC}itgen.py::{{enable}}", f"{HOLD}[itgen]"],
+    "any_bit_of_enable_enables": [f"{SPEC}itgen.py::test_enable_is_bit_0", f"{HOLD}[itgen]"],
     "waking_a_pe_wakes_the_lower_ones": [
         f"{SPEC}pwr_ctrl.py::test_a_pe_starts_alone_at_reset_pc_and_only_while_pe_en_is_set",
         f"{HOLD}[power]",
@@ -60,7 +60,10 @@ MORE = {
         f"{SPEC}apic_gic.py::test_an_access_across_the_last_input_has_nothing_behind_it",
         f"{HOLD}[gic]",
     ],
-    "reset_on_wake_up_lands_in_wake_up": [f"{HOLD}[power]"],
+    "reset_on_wake_up_lands_in_wake_up": [
+        f"{SPEC}pwr_ctrl.py::test_with_reset_on_wakeup_the_pe_is_reset_before_it_starts",
+        f"{HOLD}[power]",
+    ],
     "other_sizes_are_answered": [
         f"{SPEC}ipi_ctrl.py::test_an_access_of_another_size_or_alignment_is_a_bus_error_without_effect",
     ],

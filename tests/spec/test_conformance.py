@@ -344,9 +344,8 @@ def test_an_access_of_any_size_anywhere_gives_a_value_or_a_bus_error_that_does_n
                 block.write(offset, size, number(random, 8 * size))
             outcomes.add(True)
             assert not wrong, (offset, size)
-        except BusError as error:
+        except BusError:
             outcomes.add(False)
-            assert str(error)
             if wrong:
                 assert block.state() == before
                 assert len(block.port.heard) == heard

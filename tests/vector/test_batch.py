@@ -13,7 +13,7 @@ from one_core import IPI, profile
 from vector_runs import HERE, Rows, changes, cores_of, machine_of, writes
 
 from kvx_emu.core_id import CoreId
-from kvx_emu.engine.batch import BATCH, Sets, batchable, reach_of, stretches, worth
+from kvx_emu.engine.batch import BATCH, Sets, batchable, draws, reach_of, stretches, worth
 from kvx_emu.engine.reference import Reference
 from kvx_emu.script import actions
 from kvx_emu.script.actions import Action, Program
@@ -148,3 +148,12 @@ def test_writes_that_would_warn_or_fault_are_the_references(line: int):
     assert not solved(at, 1, 8)
     assert not solved(at + 64, 1)
     assert not solved(0x05AD0000, 1), "a bus error"
+
+
+def test_a_repeat_draws_if_anything_in_it_does():
+    send = actions.Send(HERE, None, CoreId(0, 0), 24, ((0, 1),))
+    random = actions.Random(HERE, None, 1, 1, (CoreId(0, 0),), "all", (24,), 0, (0,))
+    inner = actions.Repeat(HERE, None, 2, None, (send, random))
+    assert [draws(step) for step in (send, random, inner)] == [False, True, True]
+    assert draws(actions.Repeat(HERE, None, 2, None, (send, inner)))
+    assert not draws(actions.Repeat(HERE, None, 2, None, (send, actions.Wait(HERE, None, 1))))

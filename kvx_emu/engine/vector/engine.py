@@ -9,13 +9,14 @@ know, runs on the reference.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kvx_emu.core_id import CoreId
-from kvx_emu.engine.batch import reach_of, stretches, ticks_of, writes_of
+from kvx_emu.engine.batch import draws, reach_of, stretches, ticks_of, writes_of
 from kvx_emu.engine.reference import Reference
 from kvx_emu.engine.run import ARRIVAL
 from kvx_emu.engine.software import Linux
@@ -34,7 +35,7 @@ from kvx_emu.engine.vector.tuning import MEASURED, Tuning
 from kvx_emu.hw.register import bits
 from kvx_emu.models.core import LINES
 from kvx_emu.models.ipi_ctrl import CORES, FIRST_LINE, SETS
-from kvx_emu.script.actions import Random, Wait
+from kvx_emu.script.actions import Random, Repeat, Wait
 from kvx_emu.script.replay.rows import Chunk as TableRows
 from kvx_emu.trace.tally import Ledger
 
@@ -91,6 +92,7 @@ class Vector(Reference):
         self._limit_events = limit_events
         self._delivery = program.delivery
         self._stretches: dict[int, list[tuple[bool, Sequence[Action]]]] = {}
+        self._cuts: dict[tuple[int, int], Repeat] = {}  # by body and rounds: parts of repeats, see _cut
         self._programs: list[Sequence[Action]] = []  # keeps them alive, so that an id means one of them
         self._order = list(self._cpus.values())
         clusters = max((core.cluster for core in self._cpus), default=0) + 1
@@ -187,11 +189,15 @@ class Vector(Reference):
 
         With `settle` also all that is outstanding when they are done.
         """
+        portion = PORTION
         while actions:
             part = self._before_bell(actions)
             rest = actions[len(part) :]
             why = self._hindrance(part)
             if why is None:
+                for action in part:
+                    if isinstance(action, Repeat) and action.at is None:
+                        self._cuts[id(action.body), action.count] = action
                 self._expand(part, settle=settle and not rest)
                 actions = rest
                 continue
@@ -201,8 +207,53 @@ class Vector(Reference):
                 continue
             if why is RINGS and part:  # too few to be taken over for, one as the other
                 first, actions = part, rest
+            elif isinstance(first[0], Repeat) and first[0].count > 1 and not draws(first[0]):
+                actions = (*self._rounds(first[0], why, portion), *actions)
+                portion *= 2
+                continue
             self._not_solved(why, _writes(first))
             super()._steps(first)
+
+    def _rounds(self, action: Repeat, why: str, portion: int) -> Sequence[Repeat]:
+        """Let the reference go some rounds of a repeat, of about `portion` writes; return what is left of it.
+
+        Before a timer that runs out, what is worth solving is cut off instead. The repeat draws nothing, so
+        its rounds are all alike.
+        """
+        run, every = self._run, action.every
+        run.place = action.place
+        if action.at is not None:
+            run.advance(action.at)
+        writes, period = writes_of(action) // action.count, ticks_of(action) // action.count
+        rounds = portion // max(writes, 1) + 1
+        bell = self._bell()
+        if why is RINGS and bell is not None and period:
+            before = (bell - 1 - run.now) // period
+            if before < action.count and before * writes >= self._tuning.batch:
+                return self._cut(action, before), self._cut(action, action.count - before)
+            rounds = before + self._tuning.batch // max(writes, 1) + 1
+        if rounds >= action.count:
+            self._not_solved(why, writes_of(action))
+            super()._steps([replace(action, at=None)])
+            return ()
+        if writes < self._tuning.batch:  # else each round is tried by itself
+            self._not_solved(why, rounds * writes)
+        run.pause()
+        start = run.now
+        self._iterations.append(0)
+        for k in range(rounds):
+            if every is not None:
+                self._meet(action, start + k * every)
+            self._steps(action.body)
+        self._iterations.pop()
+        if every is not None:
+            self._meet(action, start + rounds * every)
+        return (self._cut(action, action.count - rounds),)
+
+    def _cut(self, action: Repeat, count: int) -> Repeat:
+        """Return so many rounds of a repeat, the same object each time once it was expanded."""
+        found = self._cuts.get((id(action.body), count))
+        return replace(action, at=None, count=count) if found is None else found
 
     def _before_bell(self, actions: Sequence[Action]) -> Sequence[Action]:
         """Return the first of consecutive actions: those that end before a timer runs out.
