@@ -91,8 +91,6 @@ _WU = CoreRegisters.WS.fields
 REQUEST_WAKES = _WU["WU0"].mask | _WU["WU1"].mask
 _ENDS = {State.AWAIT: _WU["WU0"].mask, State.SLEEP: _WU["WU1"].mask, State.STOPPED: _WU["WU2"].mask}
 
-_LOW_HALF = (1 << 32) - 1
-
 
 def aipl(pl: int, level: int) -> int:
     """Return the absolute interrupt priority, 0 to 15: the owner's privilege first, then the level."""
@@ -409,8 +407,8 @@ class Core(Saving, Access):
     def _match(self, operand: int) -> bool:
         """Whether the requests end a WAITIT; then they are put into `rz`."""
         every = operand >> 32
-        pending = self.ilr & self.ile & ~self._foreign(self.ps & _PL)
-        if not operand or pending & operand & _LOW_HALF or (every and pending & every == every):
+        pending = self.ilr & self.ile & ~self._foreign(self.ps & _PL)  # 32 bits: the low half of `operand`
+        if not operand or pending & operand or (every and pending & every == every):
             self.rz = pending
             return True
         return False

@@ -14,6 +14,7 @@ from snapshot_runs import Case, forged, same_from, state_of
 
 from kvx_emu.dt.formats import write_tree
 from kvx_emu.dt.load import load_tree, read_tree
+from kvx_emu.engine.identity import board_digest
 from kvx_emu.errors import InputError, OutputError, UsageError
 from kvx_emu.limits import LIMITS
 from kvx_emu.machine.machine import build
@@ -287,6 +288,28 @@ def test_linux_knows_the_lines_of_its_drivers_on_cores_that_were_started(tmp_pat
     ]
 
 
+def test_a_wire_stays_high_while_one_of_two_devices_is(tmp_path, trees):
+    """Lowered by the other one it does not fall: enabled then, the itgen sends its level."""
+    text = (
+        "version: 1\nsoftware: bare\nsteps:\n"
+        "  - raise: {controller: interrupt-controller@27000000, input: 41}\n"
+        "  - raise: {device: serial@20210000}\n  - wait: 9\n  - lower: {device: serial@20210000}\n"
+        "  - write: {addr: 0x27000298, value: 1, from: c1.pe0}\n"
+    )
+    straight = every_tick(Case(tmp_path, text, trees["coolidge"]))
+    assert [(row[0], row[4]) for row in straight.rows if row[3] == "msi"] == [(9, 41)]
+
+
+def test_the_older_of_two_requests_of_a_line_enters_first(tmp_path):
+    """One is taken and waits for its handler from 5 to 35, the other comes at 15 and enters at 85."""
+    steps = (
+        "  - send: {to: pe1}\n  - wait: 10\n  - send: {to: pe1}\n  - wait: idle\n  - expect: {within: 5}\n"
+    )
+    head = "version: 1\ntiming: {delivery: 5, entry: 30, service: 20}\n"
+    straight = every_tick(Case(tmp_path, f"{head}steps:\n{steps}"))
+    assert "within 5 ticks, found 70" in straight.outcome.failures[0].message
+
+
 # The moment
 
 
@@ -455,6 +478,36 @@ def test_a_tree_as_source_and_as_a_blob_is_one_board(tmp_path, case):
     assert Case(tmp_path, text, blob).run(SAVED_AT).saved == saved
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("core_clk: core-clock { compatible = \"fixed-clock\"; #clock-cells = <0>; clock-frequency = <1000000000>",
+         "core_clk: core-clock { compatible = \"fixed-clock\"; #clock-cells = <0>; clock-frequency = <900000000>"),
+        ("reg = <0 0x1a44180 0 0x8>; clocks = <&core_clk>", "reg = <0 0x1a44180 0 0x8>; clocks = <&ref_clk>"),
+        ("reg = <0 0x10181000 0 0x418>", "reg = <0 0x10181000 0 0x420>"),
+        ("interrupts = <41 4>", "interrupts = <41 1>"),
+        ("msi-parent = <&c0mailbox>", "msi-parent = <&c1mailbox>"),
+        ("<&c0pe14 24>, <&c0pe15 24>, <&c0rm 24>", "<&c0pe14 24>, <&c0pe15 24>"),
+        ("reg = <0x410>; clocks = <&core_clk>", "reg = <0x410>; power-controller = <&{/soc/power-controller@2a40000}>; clocks = <&core_clk>"),
+        ("reg = <0x410>;", "reg = <0x410>; status = \"disabled\";"),
+    ],
+    ids=["clock", "rate", "size", "wire", "msi-parent", "IPI line", "power", "core"],
+)  # fmt: skip
+def test_a_board_with_any_other_hardware_is_another_board(trees, old, new):
+    text = (ROOT / "boards" / "coolidge.dts").read_text()
+    assert old in text
+    changed = read_tree(text.replace(old, new, 1).encode(), "changed.dts")
+    assert board_digest(build(changed)[0]) != board_digest(build(trees["coolidge"])[0])
+
+
+def test_what_a_tree_says_besides_the_hardware_does_not_make_another_board(trees):
+    text = (ROOT / "boards" / "coolidge.dts").read_text()
+    other = text.replace("model = ", "/* a remark */ model = ").replace("c0pe1:", "first: c0pe1:")
+    moved = "\n".join(["", *other.splitlines()])
+    changed = read_tree(moved.encode(), "elsewhere.dts")
+    assert board_digest(build(changed)[0]) == board_digest(build(trees["coolidge"])[0])
+
+
 def test_a_script_is_what_it_does_not_how_it_is_written(tmp_path, case):
     saved = case.run(SAVED_AT).saved
     other = "# A remark.\nname: another\n" + case.text.replace("wait: 4", "wait: 4ns")
@@ -497,12 +550,15 @@ def test_a_snapshot_of_another_board_is_refused(tmp_path, case):
 
 
 def test_a_snapshot_of_another_script_or_seed_is_refused(tmp_path):
-    text = "version: 1\nsteps:\n  - random: {count: 50, every: 4}\n  - mark: a\n"
+    text = (
+        "version: 1\nsteps:\n  - random: {count: 50, every: 4}\n  - mark: a\n  - {at: 900, send: {to: pe1}}\n"
+    )
     saved = Case(tmp_path, text).run(60).saved
     message = "the snapshot is of another script, or of another --set or --seed"
     for other in (
         text.replace("every: 4", "every: 5"),
         text.replace("mark: a", "mark: b"),
+        text.replace("at: 900", "at: 901"),
         text.replace("steps:", "timing: {entry: 1}\nsteps:"),
         text + "  - wait: 0\n",
     ):
@@ -600,6 +656,11 @@ FORGERIES = [
         ("machine", "cores", "pe1", "ilr"),
         0.5,
         "machine.cores.pe1: a core: ilr is neither a number nor a list",
+    ),
+    (
+        ("machine", "blocks", "/ipi@1ad0000", "mask", 3),
+        1 << 17,
+        "machine.blocks./ipi@1ad0000.mask[3]: expected 0..0x1ffff",
     ),
     (
         ("machine", "high"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from kvx_emu.models.core import Core, Entry, State
+from kvx_emu.models.core import DAME, LINES, Core, Entry, State
 
 ALL_ITO_PL1 = 0x5555555555555555
 
@@ -341,6 +341,16 @@ def test_levels_that_are_written_last_decide_at_once(lx):
     assert core.candidate() == 0
 
 
+def test_a_core_has_32_lines_and_the_syndrome_of_line_16_alone_has_the_memory_errors(lx):
+    assert (LINES, DAME) == (32, 16)
+    core = lx(MES=0x3FF)
+    core.interrupt(17)
+    assert core.peek("ES_PL1") == 0x11112
+    core = lx(MES=0x3FF)
+    core.interrupt(16)
+    assert core.peek("ES_PL1") == 0x1FF90112
+
+
 # Handlers that let themselves be interrupted
 
 
@@ -350,9 +360,9 @@ def test_the_ps_of_a_handler_is_known_before_its_line_is_taken(lx, line, level):
     core = lx(ILE=1 << line, ILL=level << 2 * line, PS=0x01F7CFF9)
     before = core.ps
     core.interrupt(line)
-    assert Core.handler_ps(before, level, reopened=False) == core.ps
+    assert core.handler_ps(before, level, reopened=False) == core.ps
     core.reopen()
-    assert Core.handler_ps(before, level, reopened=True) == core.ps
+    assert core.handler_ps(before, level, reopened=True) == core.ps
 
 
 def test_the_ps_of_a_handler_has_et_its_level_and_the_privilege_level_of_before():
