@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kvx_emu.cli.inputs import FILE, params_option, refuse_both_stdin
+from kvx_emu.cli.inputs import FILE, params_option
 from kvx_emu.cli.tell import tell
 from kvx_emu.cli.trees import refuse_stdin_twice, tree_options
 from kvx_emu.errors import ERROR, NOTE, WARNING, InputError, UsageError
@@ -142,8 +142,7 @@ def command(
     Errors (status 3) are what can not be emulated; warnings what Linux or the hardware would do wrong;
     notes what is worth knowing.
     """
-    refuse_both_stdin(board, script)
-    refuse_stdin_twice(script or "", *reading.overlays)
+    refuse_stdin_twice(board, script or "", *reading.overlays)
     findings = _wished(_findings(board, script, params, reading), wishes)
     if kind == "json":
         import json

@@ -73,8 +73,7 @@ def read_both(
     from kvx_emu.script.bind import bind
     from kvx_emu.script.load import load_script
 
-    refuse_both_stdin(board, script)
-    refuse_stdin_twice(script, *reading.overlays)
+    refuse_stdin_twice(board, script, *reading.overlays)
     findings: list[Finding] = []
     machine = program = None
     warnings: tuple[Finding, ...] = ()
@@ -156,12 +155,6 @@ def lines_of(given: Iterable[str]) -> set[int] | None:
 
 def _split(given: Iterable[str]) -> list[str]:
     return [name.strip() for names in given for name in names.split(",")]
-
-
-def refuse_both_stdin(board: str, script: str | None) -> None:
-    """Raise UsageError if two inputs are standard input."""
-    if board == script == "-":
-        raise UsageError("BOARD and SCRIPT can not both be standard input")
 
 
 def refuse_overwriting(outputs: Iterable[str], inputs: Iterable[str]) -> None:

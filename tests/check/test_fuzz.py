@@ -63,18 +63,18 @@ def test_blobs_with_changed_values_are_judged(name):
 def test_a_crowd_of_wrong_nodes_is_judged_in_time():
     nodes = "\n".join(f"d@{n:x} {{ reg = <1 {n}>; interrupts = <1>; status = <1>; }};" for n in range(20_000))
     text = f'/dts-v1/;\n/ {{ a {{ }};\nb {{ compatible = "simple-bus";\n{nodes}\n}};\n}};\n'
-    start = time.perf_counter()
+    start = time.process_time()
     findings = findings_of(text)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert len(findings) < 5000
 
 
 def test_a_crowd_at_one_place_is_judged_in_time():
     line = 'reg = <0 0xad0000 0 0x1000>; compatible = "kalray,coolidge-ipi-ctrl";'
     nodes = "\n".join(f"d{n}@ad0000 {{ {line} }};" for n in range(5_000))
-    start = time.perf_counter()
+    start = time.process_time()
     findings = findings_of(f"/dts-v1/;\n/ {{ #address-cells = <2>; #size-cells = <2>;\n{nodes}\n}};\n")
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert any(finding.code == "ipi-twice" for finding in findings)
 
 
@@ -86,9 +86,9 @@ def test_a_crowd_behind_one_map_is_judged_in_time():
         f"n: n {{ #address-cells = <0>; #interrupt-cells = <1>; interrupt-map = {entries}; }};\n"
         f"{nodes}\n}};\n"
     )
-    start = time.perf_counter()
+    start = time.process_time()
     findings = findings_of(text)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert any(finding.code == "interrupt-map-match" for finding in findings)
 
 
@@ -97,7 +97,7 @@ def test_a_crowd_on_one_input_is_judged_in_time():
         'gic: gic { compatible = "kalray,coolidge-apic-gic"; interrupt-controller; #interrupt-cells = <1>; };'
     )
     nodes = "\n".join(f"d{n} {{ interrupts-extended = <&gic 5>; }};" for n in range(20_000))
-    start = time.perf_counter()
+    start = time.process_time()
     findings = findings_of(f"/dts-v1/;\n/ {{ {gic}\n{nodes}\n}};\n")
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
     assert any(finding.code == "input-shared" for finding in findings)
