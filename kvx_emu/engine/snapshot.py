@@ -15,7 +15,7 @@ from kvx_emu.engine.identity import board_digest, digest, program_digest
 from kvx_emu.engine.places import Places
 from kvx_emu.engine.run import TIMES
 from kvx_emu.engine.software import Linux
-from kvx_emu.errors import ERROR, DefectError, Finding, InputError, OutputError, Place
+from kvx_emu.errors import DefectError, KvxEmuError, OutputError
 from kvx_emu.files import display_name, read_input
 from kvx_emu.limits import LIMITS
 from kvx_emu.models.core import LINES
@@ -33,6 +33,13 @@ if TYPE_CHECKING:
     from kvx_emu.saved import Value
     from kvx_emu.script.actions import Action, Program
     from kvx_emu.trace.tally import Ledger
+
+
+class SnapshotError(KvxEmuError):
+    """A file is no snapshot of this run; the message names it. It is an input that is invalid."""
+
+    exit_status = 3
+
 
 FORMAT = "kvx-emu snapshot"
 VERSION = 1
@@ -98,7 +105,7 @@ def _writes(port: IpiPort) -> Value:
 def load(path: str, machine: Machine, program: Program) -> Saved:
     """Return the state in a snapshot of this machine and program; `-` is standard input.
 
-    Raises UsageError where the file can not be read, and InputError where it is no snapshot, or a damaged
+    Raises UsageError where the file can not be read, and SnapshotError where it is no snapshot, or a damaged
     one, or one of something else.
     """
     text = read_input(path, LIMITS.snapshot)
@@ -140,8 +147,8 @@ def _compare(content: dict[str, Saved], machine: Machine, program: Program) -> N
         raise ValueError("the snapshot is of another script, or of another --set or --seed")
 
 
-def _refused(path: str, error: ValueError) -> InputError:
-    return InputError([Finding(ERROR, "snapshot", str(error), Place(display_name(path)))])
+def _refused(path: str, error: ValueError) -> SnapshotError:
+    return SnapshotError(f"{display_name(path)}: {error}")
 
 
 # Restoring
@@ -150,7 +157,7 @@ def _refused(path: str, error: ValueError) -> InputError:
 def restore(engine: Reference, state: Saved, path: str) -> int:
     """Let an engine that has not run go on from a state of the snapshot at `path`; return its tick.
 
-    Raises InputError where the state is none that a run of this program can be in.
+    Raises SnapshotError where the state is none that a run of this program can be in.
     """
     parts = engine.parts
     try:

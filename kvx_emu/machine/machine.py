@@ -4,31 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from kvx_emu.core_id import RM, CoreId
+from kvx_emu.core_id import CoreId
 from kvx_emu.errors import ERROR, WARNING, Finding, InputError
 from kvx_emu.hw import registry
 from kvx_emu.hw.bus import AddressMap, Region
 from kvx_emu.hw.model import BusError, Model
 from kvx_emu.hw.port import Port, Site
 from kvx_emu.hw.register import bits
-from kvx_emu.machine.inputs import Input, Mailbox, find_node
+from kvx_emu.machine.inputs import Input
 from kvx_emu.machine.listener import Listener, Wire
+from kvx_emu.machine.lookup import Built, Lookup
 from kvx_emu.machine.ports import BlockPort
 from kvx_emu.machine.windows import to_global
 from kvx_emu.machine.wiring import Block, Wiring, read_wiring
 from kvx_emu.models.apic_gic import OUTPUTS, ApicGic, output_core, output_line
-from kvx_emu.models.apic_mailbox import ApicMailbox
 from kvx_emu.models.core import LINES, Core
 from kvx_emu.models.ftu import CLUSTERS, Ftu
 from kvx_emu.models.ipi_ctrl import FIRST_LINE, IpiCtrl
-from kvx_emu.models.itgen import Itgen
 from kvx_emu.models.pcimsi import PciMsi
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from kvx_emu.dt.tree import Node, Tree
-    from kvx_emu.machine.facts import Link
+    from kvx_emu.dt.tree import Tree
     from kvx_emu.models.core_registers import Sfr
     from kvx_emu.saved import Saved, Value
 
@@ -55,13 +53,6 @@ class Controller(NamedTuple):
     block: Block
 
 
-class Built(NamedTuple):
-    """A block that has a model."""
-
-    model: Model
-    block: Block
-
-
 class Piece(NamedTuple):
     """A part of an access that one block takes: `length` bytes, which begin `at` bytes into the access."""
 
@@ -84,36 +75,27 @@ class Wires(Port):
                 self._cores[pid].request(FIRST_LINE + output)
 
 
-class Machine:
+class Machine(Lookup):
     """What a tree describes, running and in its reset state.
 
-    `core` maps each enabled cpu to its model, by cluster and pid; `blocks` the path of each node that has
-    a model on the bus to it; `controllers` each cluster that has an IPI controller to that; `ipi_lines`
-    each core to the mask of lines that the tree's IPI nodes name for it; `with_intc` holds the cores that
-    have an interrupt controller in the tree. All run at PL0. `listener` decides when things happen.
+    `controllers` maps each cluster that has an IPI controller to that, `ipi_lines` each core to the mask of
+    lines that the tree's IPI nodes name for it. All cores run at PL0. `listener` decides when things happen.
     """
 
     def __init__(self, wiring: Wiring, profile: str = registry.HARDWARE) -> None:
-        self.wiring = wiring
+        super().__init__(wiring)
         self.profile = profile
         self.clock_hz = wiring.clock_hz
-        self.core: dict[CoreId, Core] = {cpu.core: Core(*cpu.core) for cpu in wiring.cpus}
         for core in self.core.values():
             core.start()
         self.listener = Listener(self.core)
-        self.with_intc = frozenset(
-            cpu.core for cpu in wiring.cpus if cpu.intc is not None or wiring.shared_intc is not None
-        )
         self.by_cluster: dict[int, dict[int, Core]] = {}
         for (cluster, pid), core in self.core.items():
             self.by_cluster.setdefault(cluster, {})[pid] = core
         self.controllers: dict[int, Controller] = {}
-        self.blocks: dict[str, Built] = {}
         self.words_only = profile == registry.QEMU
-        self._links: dict[str, list[Link]] = {}
         self._levels: dict[str, set[int]] = {}  # inputs that stay high until they are served, by controller
         for link in wiring.links:
-            self._links.setdefault(link.node.path, []).append(link)
             if link.cells[1:] == (LEVEL_HIGH,):
                 self._levels.setdefault(link.target.path, set()).add(link.cells[0])
         self._bus: AddressMap[Model | Block] = AddressMap()
@@ -200,121 +182,7 @@ class Machine:
                 powered[cpu.core.pid] = cpu.core
         return powered
 
-    def wires_to(self, link: Link, cluster: int | None) -> tuple[Wire, ...]:
-        """Return where an interrupt of a node in `cluster` (None: in none) leads: to cores, or to a block."""
-        path = link.target.path
-        number = link.cells[0] if link.cells else 0
-        if path in self.blocks:
-            model = self.blocks[path].model
-            return (Wire(number, model, None, link),) if number < model.inputs else ()
-        return tuple(Wire(number, None, core, link) for core in self.behind(path, cluster) if number < LINES)
-
-    def behind(self, path: str, cluster: int | None) -> list[CoreId]:
-        """Return the cores whose controller a node is; of a shared one those of `cluster`, or all."""
-        shared = self.wiring.shared_intc
-        if shared is not None and shared.path == path:
-            sharing = [cpu.core for cpu in self.wiring.cpus if cpu.intc is None]
-            return [core for core in sharing if cluster in {None, core.cluster}]
-        return [cpu.core for cpu in self.wiring.cpus if cpu.intc is not None and cpu.intc.path == path]
-
-    # Interrupt inputs by name: what a script's board must know
-
-    @property
-    def tree(self) -> Tree:
-        """The tree that the machine was built from."""
-        return self.wiring.tree
-
-    @property
-    def devices(self) -> tuple[Input, ...]:
-        """The first interrupt of each device on the bus that has no model of its own, by path."""
-        nodes = [links[0].node for path, links in self._links.items() if path not in self.blocks]
-        return tuple(Input(path, 0) for path in sorted(node.path for node in nodes if node.has("reg")))
-
-    def device_input(self, name: str, index: int) -> Input:
-        """Return interrupt `index` of a device; ValueError, with the message, if there is none."""
-        node = find_node(self.tree, name)
-        links = self._links.get(node.path, [])
-        if not any(link.index == index for link in links):
-            has = f"it has {len(links)}" if links else "it has none that leads somewhere"
-            raise ValueError(f"{node.path} has no interrupt {index}; {has}")
-        return Input(node.path, index)
-
-    def controller_input(self, name: str, number: int, cores: tuple[CoreId, ...] | None) -> Input:
-        """Return an input of a controller, or the line `number` of cores; ValueError if there is none."""
-        node = find_node(self.tree, name)
-        built = self.blocks.get(node.path)
-        if built is not None and built.model.inputs:
-            if cores:
-                raise ValueError(f"{node.path} is no core interrupt controller: it takes no core")
-            if number >= built.model.inputs:
-                raise ValueError(f"{node.path} has no input {number}; it has {built.model.inputs}")
-            return Input(node.path, number, controller=True)
-        behind = self.behind(node.path, None)
-        if not behind:
-            raise ValueError(f"{node.path} has no interrupt inputs")
-        if number >= LINES:
-            raise ValueError(f"a core has no line {number}; it has {LINES}")
-        if cores is None:
-            if len(behind) > 1:
-                raise ValueError(
-                    f"{node.path} stands for the controllers of {len(behind)} cores; expected `core`"
-                )
-            cores = tuple(behind)
-        for core in cores:
-            if core not in behind:
-                raise ValueError(f"{node.path} is not the interrupt controller of {core}")
-        return Input(node.path, number, controller=True, cores=cores)
-
-    def mailbox(self, place: int | str, number: int) -> Mailbox:
-        """Return a mailbox of a cluster, or of a node; ValueError, with the message, if there is none."""
-        path = find_node(self.tree, place).path if isinstance(place, str) else None
-        for model, block in self.blocks.values():
-            meant = block.node.path == path or block.cluster == place
-            if isinstance(model, ApicMailbox) and block.cluster is not None and meant:
-                if number >= model.count:
-                    raise ValueError(f"{block.node.path} has no mailbox {number}; it has {model.count}")
-                address = block.start + number * ApicMailbox.VALUE.stride
-                return Mailbox(block.cluster, number, address)
-        raise ValueError(f"{path} is no block of mailboxes" if path else f"cluster {place} has no mailboxes")
-
-    def irq_cores(self, target: Hashable) -> tuple[CoreId, ...]:
-        """Return the cores that Linux can move an interrupt to: those behind its GIC that run Linux."""
-        cluster = target.cluster if isinstance(target, Mailbox) else None
-        if isinstance(target, Input):
-            link = self.link(target.path, target.number)
-            built = None if link is None else self.blocks.get(link.target.path)
-            if built is not None:
-                block = self.msi_parent(built.block) if isinstance(built.model, Itgen) else built.block
-                cluster = None if block is None else block.cluster
-        if cluster is None:
-            return ()
-        return tuple(
-            core
-            for core in self.core
-            if core.cluster == cluster and core.pid != RM and core in self.with_intc
-        )
-
-    def link(self, path: str, index: int) -> Link | None:
-        """Return where interrupt `index` of a node goes, None if it has none that leads somewhere."""
-        return next((link for link in self._links.get(path, ()) if link.index == index), None)
-
-    def mailbox_at(self, cluster: int, number: int) -> int | None:
-        """Return the mailbox of a cluster that is wired to an input of its GIC."""
-        for path, (model, block) in self.blocks.items():
-            if isinstance(model, ApicMailbox) and block.cluster == cluster:
-                return next(
-                    (link.index for link in self._links.get(path, ()) if (link.cells or (0,)) == (number,)),
-                    None,
-                )
-        return None
-
-    def msi_parent(self, block: Block) -> Block | None:
-        """Return the mailboxes that the `msi-parent` of an interrupt generator names."""
-        node = block.node
-        cells = node.cells("msi-parent") if node.has("msi-parent") else []
-        parent = self.tree.by_phandle(cells[0]) if cells else None
-        built = None if parent is None else self.blocks.get(parent.path)
-        return built.block if built is not None and isinstance(built.model, ApicMailbox) else None
+    # What happens
 
     def bitten(self, core: CoreId) -> None:
         """Tell the FTU that a core's watchdog has reset it: it keeps the cause, by cluster."""
@@ -338,19 +206,6 @@ class Machine:
     def is_high(self, source: Input) -> bool:
         """Whether something was raised and not lowered since."""
         return self._high.get(source, False)
-
-    def wires_of(self, source: Input) -> tuple[Wire, ...]:
-        """Return where something that can be raised leads."""
-        if not source.controller:
-            links = [link for link in self._links[source.path] if link.index == source.number]
-            return tuple(wire for link in links for wire in self.wires_to(link, self._cluster_of(link.node)))
-        if source.cores:
-            return tuple(Wire(source.number, None, core, None) for core in source.cores)
-        return (Wire(source.number, self.blocks[source.path].model, None, None),)
-
-    def _cluster_of(self, node: Node) -> int | None:
-        """Return the cluster whose window a device is in; None for one of the SoC."""
-        return next((block.cluster for block in self.wiring.blocks if block.node is node), None)
 
     # What a snapshot holds
 

@@ -126,7 +126,7 @@ def test_a_damaged_snapshot_is_refused_with_status_3_and_its_name(kvx, script, s
     saved.write_bytes(change(saved.read_bytes()))
     result = kvx("run", BOARD, script, "--restore", saved)
     assert (result.status, result.out) == (3, "")
-    assert result.err.startswith(f"{saved}: error[snapshot]: {message}")
+    assert result.err.startswith(f"kvx-emu: {saved}: {message}")
     assert result.err.count("\n") == 1
 
 
@@ -141,7 +141,7 @@ def test_a_snapshot_of_something_else_is_refused_with_status_3(kvx, tmp_path, sc
     ):
         result = kvx("run", *args, "--restore", saved)
         assert result.status == 3, args
-        assert f"{saved}: error[snapshot]: the snapshot is of {what}" in result.err
+        assert f"kvx-emu: {saved}: the snapshot is of {what}" in result.err
 
 
 def test_a_snapshot_that_can_not_be_opened_is_refused_with_status_2(kvx, tmp_path, script):

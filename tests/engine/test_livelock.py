@@ -10,7 +10,7 @@ COOLIDGE = (Path(__file__).parents[2] / "boards" / "coolidge.dts").read_text()
 
 
 def test_a_level_that_nobody_lowers_interrupts_for_ever_and_is_stopped(run, monkeypatch):
-    """Two sources hold one input of the itgen; Linux serves one device, and so is interrupted again at once."""
+    """Two sources hold one input of the itgen; Linux serves one device and is interrupted again at once."""
     monkeypatch.setattr("kvx_emu.engine.cpu.LIMITS", LIMITS._replace(takes=50))
     steps = (
         "  - raise: {controller: interrupt-controller@27000000, input: 41}\n"

@@ -245,3 +245,103 @@ def test_what_is_given_away_is_one_resource_and_the_others_keep_their_owners():
 
 def test_a_register_of_a_level_is_named_by_it_and_the_first_if_none_is_told():
     assert (CoreRegisters.SPS.label(), CoreRegisters.SPS.label(3)) == ("SPS_PL0", "SPS_PL3")
+
+
+# The declarations, as the headers have them: bits from bit 0, as (name, width); "-" has no name
+
+DOUBLE = (1 << 64) - 1
+
+PS_FIELDS = (
+    "PL 2, ET 1, HTD 1, IE 1, HLE 1, SRE 1, DAUS 1, ICE 1, USE 1, DCE 1, MME 1, IL 2, VS 2, V64 1, L2E 1, "
+    "SME 1, SMR 1, PMJ 4, MMUP 1"
+)
+FIELDS = {
+    "PS": PS_FIELDS,
+    "PCR": "PID 8, CID 8, MID 8, CAR 4, - 24, COE 1, L1CE 1",
+    "IPE": "FE 16, BE 16, FM 16, BM 16",
+    "TCR": (
+        "- 16, T0CE 1, T1CE 1, T0IE 1, T1IE 1, T0ST 1, T1ST 1, T0SI 1, T1SI 1, "
+        "WCE 1, WIE 1, WUI 1, WUS 1, WSI 1"
+    ),
+    "SYO": "Q0 2, Q1 2, Q2 2, Q3 2",
+    "HTO": (
+        "OPC 2, DMIS 2, PSYS 2, DSYS 2, DECCG 2, SECCG 2, NOMAP 2, PROT 2, W2CL 2, A2CL 2, DE 2, VSFR 2, "
+        "PLO 2"
+    ),
+    "MO": (
+        "MMI 2, RFE 2, STOP 2, SYNC 2, PCR 2, MSG 2, MEN 2, MES 2, CSIT 2, T0 2, T1 2, WD 2, PM0 2, PM1 2, "
+        "PM2 2, PM3 2, PMIT 2"
+    ),
+    "MES": "PSE 1, PILSY 1, PILDE 1, PILPA 1, DSE 1, DILSY 1, DILDE 1, DILPA 1, DDEE 1, DSYE 1",
+    "WS": "WU0 1, WU1 1, WU2 1",
+    "SPS": PS_FIELDS,
+    "ES": "EC 4, OAPL 2, ORPL 2, PTAPL 2, PTRPL 2, ITN 5, ITL 2, ITI 10",
+}
+
+# Number, the number of the other name (of the current level, or to write owners), bits that exist, bits
+# that can be written, access, value after reset.
+DECLARED = {
+    "PS": (1, None, 25, 0x1FFFFFF, "RW", 0x01000004),
+    "PCR": (2, None, 54, 0x3FFFFFFFFFFFFF, "R", 0x0010000000000000),
+    "IPE": (10, None, 64, DOUBLE, "RW", 0),
+    "TCR": (18, None, 32, 0x1FFF0000, "RW", 0),
+    "T0V": (19, None, 64, DOUBLE, "RW", 0),
+    "T1V": (20, None, 64, DOUBLE, "RW", 0),
+    "T0R": (21, None, 64, DOUBLE, "RW", 0),
+    "T1R": (22, None, 64, DOUBLE, "RW", 0),
+    "WDV": (23, None, 64, DOUBLE, "RW", 0),
+    "WDR": (24, None, 64, DOUBLE, "RW", 0),
+    "ILE": (25, None, 32, 0xFFFFFFFF, "RW", 0),
+    "ILL": (26, None, 64, DOUBLE, "RW", 0),
+    "ILR": (27, None, 32, 0xFFFFFFFF, "RW", 0),
+    "SYO": (32, 96, 8, 0xFF, "RW", 0),
+    "HTO": (33, 97, 26, 0x3FFFFFF, "RW", 0),
+    "ITO": (34, 98, 64, DOUBLE, "RW", 0),
+    "DO": (35, 99, 64, DOUBLE, "RW", 0),
+    "MO": (36, 100, 34, 0x3FFFFFFFF, "RW", 0),
+    "PSO": (37, 101, 64, DOUBLE, "RW", 0),
+    "MES": (45, None, 10, 0x3FF, "RW", 0),
+    "WS": (46, None, 3, 0x7, "RW", 7),
+    "SPC": (64, 128, 64, DOUBLE, "RW", 0),
+    "SPS": (68, 132, 25, 0x1FFFFFF, "RW", 0),
+    "EA": (72, 136, 64, DOUBLE, "RW", 0),
+    "EV": (76, 140, 64, DOUBLE - 0xFF, "RW", 0),
+    "SR": (80, 144, 64, DOUBLE, "RW", 0),
+    "ES": (84, 148, 64, DOUBLE, "RW", 4),
+}
+
+
+def test_a_core_has_the_registers_of_the_headers():
+    assert {
+        register.name: (
+            register.offset,
+            getattr(register, "alias", None),
+            register.width,
+            register.writable,
+            register.access,
+            register.reset,
+        )
+        for register in registers_of(CoreRegisters)
+    } == DECLARED
+
+
+def test_each_of_them_is_8_bytes_wide_and_those_of_the_levels_come_in_fours():
+    fours = ["SPC", "SPS", "EA", "EV", "SR", "ES"]
+    for register in registers_of(CoreRegisters):
+        assert register.size == 8
+        levels = [place for place, _ in register.places()]
+        first = register.offset
+        assert levels == ([first, first + 1, first + 2, first + 3] if register.name in fours else [first])
+        assert register.count == (4 if register.name in fours else None)
+
+
+@pytest.mark.parametrize("register", registers_of(CoreRegisters), ids=lambda register: register.name)
+def test_the_fields_of_a_register_are_those_of_the_headers(register):
+    expected, bit = [], 0
+    for words in filter(None, FIELDS.get(register.name, "").split(", ")):
+        name, width = words.split()
+        if name != "-":
+            expected.append((name, bit, int(width)))
+        bit += int(width)
+    assert [(field.name, field.lsb, field.width) for field in register.fields.values()] == expected
+    assert list(register.fields) == [name for name, _, _ in expected]
