@@ -16,8 +16,9 @@ from kvx_emu.collector import no_collection
 from kvx_emu.core_id import RM, CoreId
 from kvx_emu.engine.boot import Wanted, boot_all
 from kvx_emu.engine.cpu import Cpu
-from kvx_emu.engine.drivers import Drivers, Vector
+from kvx_emu.engine.drivers import Drivers
 from kvx_emu.engine.fabric import Fabric
+from kvx_emu.engine.fabric_steps import FabricSteps
 from kvx_emu.engine.ipi_ops import IpiOps
 from kvx_emu.engine.outcome import Judge, Outcome
 from kvx_emu.engine.port import IpiPort
@@ -26,9 +27,7 @@ from kvx_emu.engine.software import PROBE_MASK, Bare, Linux, Software
 from kvx_emu.errors import ERROR, Finding, InputError
 from kvx_emu.hw.model import BusError
 from kvx_emu.hw.register import Register, bits
-from kvx_emu.machine.inputs import Input, Mailbox
 from kvx_emu.models.core import Core
-from kvx_emu.models.core_events import ring
 from kvx_emu.models.ipi_ctrl import FIRST_LINE, IpiCtrl
 from kvx_emu.script import actions
 from kvx_emu.script.splitmix import random_sends
@@ -117,15 +116,7 @@ class Reference:
             actions.Replay: self._replay,
             actions.Expect: self._expect,
             actions.Mark: self._mark,
-            actions.Signal: self._signal,
-            actions.Message: self._message,
-            actions.Timer: self._timer,
-            actions.Start: self._start,
-            actions.Stop: self._stop,
-            actions.Event: self._event,
-            actions.Idle: self._idle,
-            actions.Irq: self._irq,
-            actions.Affinity: self._affinity,
+            **FabricSteps(machine, self._run, self._fabric, self._cpus, self._drivers, self._acts).handlers(),
         }
 
     def _make_cpus(self) -> dict[CoreId, Cpu]:
@@ -393,68 +384,6 @@ class Reference:
             else:
                 cpu.poke(name, new)
 
-    # The fabric
-
-    def _signal(self, action: actions.Signal) -> None:
-        self._acts(None)
-        source = action.input
-        assert isinstance(source, Input)
-        if action.kind != "lower":
-            self._machine.signal(source, True)
-        if action.kind != "raise":
-            self._machine.signal(source, False)
-
-    def _message(self, action: actions.Message) -> None:
-        self._acts(action.writer)
-        mailbox = action.mailbox
-        assert isinstance(mailbox, Mailbox)
-        self._machine.write_as_device(mailbox.address, 8, action.value)
-
-    def _timer(self, action: actions.Timer) -> None:
-        names = (("T0V", "T0R"), ("T1V", "T1R"), ("WDV", "WDR"))[action.timer]
-        for core in action.cores:
-            self._acts(core)
-            cpu = self._cpus[core]
-            for name, value in zip(names, (action.value, action.reload), strict=True):
-                if value is not None:
-                    cpu.poke(name, value)
-            cpu.poke("TCR", cpu.core.peek("TCR") & ~action.mask | action.bits)
-
-    def _start(self, action: actions.Start) -> None:
-        for core in action.cores:
-            self._acts(action.writer)
-            self._fabric.start(core, action.pc)
-
-    def _stop(self, action: actions.Stop) -> None:
-        for core in action.cores:
-            self._acts(core)
-            if action.reset:
-                self._cpus[core].hold()
-            else:
-                self._cpus[core].stop()
-
-    def _event(self, action: actions.Event) -> None:
-        self._acts(action.core)
-        cluster = self._machine.by_cluster[action.core.cluster]
-        pes = {pid: core for pid, core in cluster.items() if pid != RM}
-        for pid in ring(pes, action.core.pid, action.event, action.forward):
-            self._cpus[CoreId(action.core.cluster, pid)].take_event(action.core)
-
-    def _idle(self, action: actions.Idle) -> None:
-        for core in action.cores:
-            self._acts(core)
-            self._cpus[core].doze()
-
-    def _irq(self, action: actions.Irq) -> None:
-        assert self._drivers is not None, "bind lets this step to Linux alone"
-        self._run.last = self._run.now
-        self._drivers.set_enabled(_of_driver(action), on=action.on)
-
-    def _affinity(self, action: actions.Affinity) -> None:
-        assert self._drivers is not None, "bind lets this step to Linux alone"
-        self._run.last = self._run.now
-        self._drivers.set_affinity(_of_driver(action), action.core)
-
     def _wait(self, action: actions.Wait) -> None:
         run, position, resume = self._run, self._position, self._resume
         ticks = action.ticks
@@ -536,17 +465,6 @@ class Reference:
     def _mark(self, action: actions.Mark) -> None:
         self._run.flush()
         self._judge.mark(action.name)
-
-
-def _of_driver(action: actions.Irq | actions.Affinity) -> Input | Vector:
-    """Return what a step asks Linux about: a device, or a message (for a whole mailbox its first bit)."""
-    if action.device is not None:
-        assert isinstance(action.device, Input)
-        return action.device
-    mailbox = action.mailbox
-    assert isinstance(mailbox, Mailbox)
-    bit = action.bit if isinstance(action, actions.Irq) and action.bit is not None else 0
-    return Vector(mailbox.cluster, mailbox.number, bit)
 
 
 def _late(place: Place, message: str) -> InputError:
