@@ -22,7 +22,7 @@ PES = 16
 OWNER = CoreRegisters.MO.fields["SYNC"]
 """The field of MO that owns the register IPE and SYNCGROUP."""
 
-OWNED = {"IPE": (((1 << 64) - 1, OWNER),)}
+OWNED = {"IPE": ((CoreRegisters.IPE.mask, OWNER),)}
 """By register: bits, and the field of MO that owns them. Source: QEMU target/kvx/gen/registers.inc.h."""
 
 _ALL = (1 << EVENTS) - 1

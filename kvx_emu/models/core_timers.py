@@ -41,7 +41,7 @@ _TIMERS = (
 )
 _ANY = sum(bits.counts for bits in _TIMERS)
 
-_ALL = (1 << 64) - 1
+_ALL = CoreRegisters.T0V.mask
 
 OWNED = {
     "TCR": (

@@ -388,3 +388,5 @@ def test_a_core_may_be_put_where_it_was_computed_to_be(lx):
     assert core.sps == [0, 0, 0x01000033, 0]
     assert core.spc == [0, 0, 0x44, 0]
     assert (core.open, core.candidate()) == (0x01000001, 24)
+    core.put_back(0x01000000, 0x01001005, 0x704, 0x01000011, 0x48)
+    assert (core.sps[1], core.spc[1], core.open, core.candidate()) == (0x01000011, 0x48, 0, None)
