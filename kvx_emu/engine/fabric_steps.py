@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from kvx_emu.core_id import RM, CoreId
 from kvx_emu.engine.drivers import Vector
+from kvx_emu.hw.model import BusError
 from kvx_emu.machine.inputs import Input, Mailbox
 from kvx_emu.models.core_events import ring
 from kvx_emu.script import actions
+from kvx_emu.trace.row import FAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from kvx_emu.engine.drivers import Drivers
     from kvx_emu.engine.fabric import Fabric
     from kvx_emu.engine.run import Run
+    from kvx_emu.errors import Place
     from kvx_emu.machine.machine import Machine
 
 
@@ -44,6 +47,7 @@ class FabricSteps:
         return {
             actions.Signal: self.signal,
             actions.Message: self.message,
+            actions.Post: self.post,
             actions.Timer: self.timer,
             actions.Start: self.start,
             actions.Stop: self.stop,
@@ -68,7 +72,21 @@ class FabricSteps:
         self._acts(action.writer)
         mailbox = action.mailbox
         assert isinstance(mailbox, Mailbox)
-        self._machine.write_as_device(mailbox.address, 8, action.value)
+        self._write(mailbox.address, 8, action.value, action.writer, action.place)
+
+    def post(self, action: actions.Post) -> None:
+        """Write to the bus as a device."""
+        self._acts(None)
+        self._write(action.address, action.size, action.value, None, action.place)
+
+    def _write(self, address: int, size: int, value: int, writer: CoreId | None, place: Place) -> None:
+        """Write at an address that all see; a bus error is a row of whoever writes, and a warning."""
+        run = self._run
+        try:
+            self._machine.write_as_device(address, size, value)
+        except BusError as error:
+            run.rows.append((run.now, *(writer or (None, None)), FAULT, None, None, None, address))
+            run.warn(place, "bus-error", f"write to {address:#x}: {error}")
 
     def timer(self, action: actions.Timer) -> None:
         """Set up a counter of each core."""

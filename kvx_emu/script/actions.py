@@ -174,6 +174,15 @@ class Message(Action):
 
 
 @dataclass(frozen=True, slots=True)
+class Post(Action):
+    """One bus write by a device, at an address that all see."""
+
+    address: int
+    value: int
+    size: int  # bytes: 1, 2, 4 or 8
+
+
+@dataclass(frozen=True, slots=True)
 class Timer(Action):
     """Set up a counter of each core: timer 0 or 1, or the watchdog (2).
 

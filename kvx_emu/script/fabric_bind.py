@@ -42,6 +42,7 @@ def makers(binder: Binder) -> dict[type[Step], Callable[..., Action]]:
         steps.LowerStep: fabric.signal,
         steps.PulseStep: fabric.signal,
         steps.MsiStep: fabric.message,
+        steps.PostStep: fabric.post,
         steps.TimerStep: fabric.timer,
         steps.WatchdogStep: fabric.watchdog,
         steps.StartStep: fabric.start,
@@ -128,6 +129,10 @@ class _Fabric:
             return actions.Message(place, at, writer, mailbox, step.value)
         assert step.bit is not None
         return actions.Message(place, at, writer, mailbox, 1 << step.bit)
+
+    def post(self, step: steps.PostStep, place: Place, at: int | None) -> Action:
+        """Make one bus write by a device."""
+        return actions.Post(place, at, step.address, step.value, step.size)
 
     def ticks(self, duration: Duration | None) -> int | None:
         """Return a duration in ticks; what is none is told, and counts as a tick for what follows."""

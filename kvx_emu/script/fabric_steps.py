@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kvx_emu.script.kinds import Choice, Flag, ManyCores, OneCore, Period, Schema, Text, Whole
+from kvx_emu.script.language import check_width
 from kvx_emu.script.record import REQUIRED, key
 from kvx_emu.script.steps import Step, step
 
@@ -140,6 +141,22 @@ class MsiStep(Step):
         """Tell no value, or two, and two places of the mailbox."""
         _check_ways(self, report, *self.ways)
         _check_place(self, report)
+
+
+@step("post")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostStep(Step):
+    """Writes to the bus as a device does, such as the message of a PCI device."""
+
+    address: int = key(
+        Whole(what="an address 0..2^64 - 1"), "the address, as all see it", name="addr", default=REQUIRED
+    )
+    value: int = key(Whole(), "the value; it must fit the size", default=REQUIRED)
+    size: int = key(Choice(1, 2, 4, 8), "bytes", default=4)
+
+    def check(self, report: Report) -> None:
+        """Tell a value wider than its size."""
+        check_width(self, "value", self.value, report)
 
 
 def _orders(more: tuple[str, ...], *orders: str) -> Schema:

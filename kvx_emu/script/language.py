@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from kvx_emu.limits import LIMITS
 from kvx_emu.script.actions import COUNTS
@@ -48,7 +48,20 @@ _ADDRESS = Whole(what="an address 0..2^64 - 1")
 _SIZE = Choice(1, 2, 4, 8)
 
 
-def _check_width(step: WriteStep | ReadStep, name: str, value: int, report: Report) -> None:
+class Sized(Protocol):
+    """A step with a size in bytes."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        ...
+
+    def where(self, name: str) -> int:
+        """Return the position of a key's value."""
+        ...
+
+
+def check_width(step: Sized, name: str, value: int, report: Report) -> None:
     """Tell a value that `size` bytes can not hold."""
     if value >> 8 * step.size:
         held = f"at most {(1 << 8 * step.size) - 1:#x}"
@@ -95,7 +108,7 @@ class WriteStep(Step):
 
     def check(self, report: Report) -> None:
         """Tell a value wider than its size."""
-        _check_width(self, "value", self.value, report)
+        check_width(self, "value", self.value, report)
 
 
 @step("read")
@@ -111,7 +124,7 @@ class ReadStep(Step):
     def check(self, report: Report) -> None:
         """Tell an expected value wider than its size."""
         if isinstance(self.equals, int):
-            _check_width(self, "equals", self.equals, report)
+            check_width(self, "equals", self.equals, report)
 
 
 @step("enable")
@@ -272,7 +285,7 @@ class MarkStep(Step):
     name: str = key(Text("the name of the moment"), "the name", default=REQUIRED)
 
 
-STEPS.announce("kvx_emu.script.fabric_steps", "raise", "lower", "pulse", "msi", "timer", "watchdog")
+STEPS.announce("kvx_emu.script.fabric_steps", "raise", "lower", "pulse", "msi", "post", "timer", "watchdog")
 STEPS.announce("kvx_emu.script.fabric_steps", "start", "stop", "ipe", "idle")
 STEPS.announce("kvx_emu.script.fabric_steps", "enable_irq", "disable_irq", "affinity")
 

@@ -170,3 +170,46 @@ def test_ipis_and_messages_cross_all_64_clusters_of_the_stress_board():
 def test_the_script_of_the_stress_board_holds():
     result = kvx_process("run", "boards/stress64.dts", "scripts/stress.yaml", "--format", "none", "--strict")
     assert (result.status, result.err) == (0, "")
+
+
+SNOOPER = """
+/ {{ pcimsi: msi@5128312000 {{ compatible = "kalray,kvx-pcimsi"; reg = <0x51 0x28312000 0 0x1000>;
+    interrupt-controller; msi-controller; #interrupt-cells = <1>;
+    interrupt-parent = <&{itgen}>; interrupts = <60 1>, <61 1>; }}; }};
+"""
+"""A PCI MSI snooper whose first two groups go to inputs 60 and 61 of an interrupt generator."""
+
+
+def test_a_posted_pci_message_takes_the_whole_way_from_the_snooper_to_the_core(run):
+    """Vector 37 is bit 5 of group 1, so input 61; its window is opened and its group unmasked first."""
+    tree = COOLIDGE.read_text() + SNOOPER.format(itgen="itgen0")
+    steps = """version: 1
+software: bare
+steps:
+  - write: {addr: 0x5128312004, value: 0x40000000}
+  - write: {addr: 0x5128312000, value: 1}
+  - write: {addr: 0x270003d0, value: 0x02000007}
+  - write: {addr: 0x270003d8, value: 1}
+  - write: {addr: 0xa00e18, value: 0x101, size: 8}
+  - write: {addr: 0xa00e10, value: 0x4, size: 8}
+  - write: {addr: 0xa21007, value: 1, size: 1}
+  - post: {addr: 0x40000080, value: 5}
+  - read: {addr: 0x5128312180, equals: 0x20}
+  - read: {addr: 0x5128312184, equals: 0x20}
+  - read: {addr: 0x5128312180, equals: 0}
+  - sfr: {core: pe1, register: ILR, equals: 0x10}
+"""
+    result = run(steps, tree=tree)
+    assert result.outcome.failed == 0, result.outcome.failures
+    assert [line.split(",")[1:5] for line in result.lines] == [
+        ["0", "", "msi", "61"],
+        ["0", "", "mailbox", "7"],
+        ["0", "1", "gic", "4"],
+        ["0", "1", "request", "4"],
+    ]
+
+
+def test_a_post_that_nothing_takes_is_a_fault_of_no_core(run):
+    result = run("version: 1\nsteps:\n  - post: {addr: 0x99000000, value: 1}\n", tree=COOLIDGE.read_text())
+    assert result.lines[-1] == "0,,,fault,,,,2566914048"
+    assert [warning.code for warning in result.outcome.warnings] == ["bus-error"]
