@@ -186,14 +186,18 @@ def measure(
     alive: list[Mutant] = []
 
     def count(mutant: Mutant, tally: Counter[str]) -> None:
-        if chosen is not None and str(mutant) not in chosen:
+        if chosen is not None and (mutant.name or str(mutant)) not in chosen:
             return
         tally[mutant.part] += 1
         if survives(mutant):
             tally[f"{mutant.part} alive"] += 1
-            alive.append(mutant._replace(tree=None))
+            if mutant.name:
+                was, now = mutmut_change(mutant.name)
+                alive.append(mutant._replace(was=was, now=now))
+            else:
+                alive.append(mutant._replace(tree=None))
             if progress:
-                sys.stderr.write(f"{mutant}\n")
+                sys.stderr.write(f"{alive[-1]}\n")
 
     for path in paths:
         tally = counts[path] = Counter()
@@ -202,7 +206,7 @@ def measure(
                 if status in KILLED | TIMEOUTS:
                     tally["mutmut"] += chosen is None
                 else:
-                    count(Mutant("again", path, 0, *mutmut_change(name), name=name), tally)
+                    count(Mutant("again", path, 0, "", "", name=name), tally)
         for mutant in mutants_of(path):
             if mutant.part in parts:
                 count(mutant, tally)
@@ -251,7 +255,8 @@ def main() -> int:
         return 2
     chosen = None
     if options.from_:
-        chosen = {str(Mutant(**row)) for row in json.loads(options.from_.read_text())["alive"]}
+        rows = json.loads(options.from_.read_text())["alive"]
+        chosen = {mutant.name or str(mutant) for mutant in (Mutant(**row) for row in rows)}
     counts, alive = measure(paths, set(options.part or PARTS), chosen, options.progress)
     text, score = table(counts)
     sys.stdout.write(f"{text}\n\n{len(alive)} survivors, {time.monotonic() - started:.0f} s\n")

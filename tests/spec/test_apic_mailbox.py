@@ -626,3 +626,8 @@ def test_a_state_with_a_value_that_no_mailbox_can_hold_is_refused(model, wrong):
 def test_a_state_without_its_parts_is_refused():
     with pytest.raises(ValueError, match="ApicMailbox has mask, func, value; found mask"):
         ApicMailbox(Listener()).restore({"mask": [0] * 128})
+
+
+@models
+def test_a_block_keeps_what_the_tree_says_of_it(model):
+    assert model(Listener(), Site(size=0x400, outputs=1)).site == Site(size=0x400, outputs=1)

@@ -345,3 +345,9 @@ def test_the_fields_of_a_register_are_those_of_the_headers(register):
         bit += int(width)
     assert [(field.name, field.lsb, field.width) for field in register.fields.values()] == expected
     assert list(register.fields) == [name for name, _, _ in expected]
+
+
+def test_the_registers_come_in_the_order_of_their_numbers():
+    numbers = [sfr.number for sfr in Core.sfrs().values()]
+    assert numbers == sorted(numbers)
+    assert list(Core.sfrs())[:3] == ["PS", "PCR", "IPE"]
