@@ -1,8 +1,6 @@
-"""A board of 64 clusters: it is built, whole, and in time."""
+"""A board of 64 clusters: it is whole, and it is built."""
 
 from __future__ import annotations
-
-import time
 
 from command import ROOT
 
@@ -28,8 +26,8 @@ def test_the_stress_board_is_whole():
     assert wiring.cpus[-1].core == CoreId(63, 16)
 
 
-def test_the_stress_board_is_read_and_built_in_time():
-    start = time.process_time()
-    build(load_tree(BOARD))
-    # Half a second on the machine that it was measured on; a script of a few lines may take two in all.
-    assert time.process_time() - start < 2
+def test_the_stress_board_is_built():
+    machine, warnings = build(load_tree(BOARD))
+    assert len(machine.core) == 64 * 17
+    assert sorted(machine.controllers) == list(range(64))
+    assert not warnings
