@@ -72,7 +72,7 @@ class Sets:
         return self._reached(action.writer, action.address, action.size)
 
     def _reached(self, writer: CoreId, address: int, size: int) -> Target | None:
-        if self._machine.words_only:  # one access may be several writes there
+        if self._machine.cuts_accesses:  # one access may be several writes there
             return None
         try:
             model, offset = self._machine.locate(writer, address)

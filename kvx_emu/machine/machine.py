@@ -93,7 +93,7 @@ class Machine(Lookup):
         for (cluster, pid), core in self.core.items():
             self.by_cluster.setdefault(cluster, {})[pid] = core
         self.controllers: dict[int, Controller] = {}
-        self.words_only = profile == registry.QEMU
+        self.cuts_accesses = profile == registry.QEMU
         self._levels: dict[str, set[int]] = {}  # inputs that stay high until they are served, by controller
         for link in wiring.links:
             if link.cells[1:] == (LEVEL_HIGH,):
@@ -272,14 +272,14 @@ class Machine(Lookup):
 
     def read(self, reader: CoreId, address: int, size: int) -> int:
         """Return `size` bytes at `address` as a core sees it; raise BusError if nothing answers so."""
-        if self.words_only:
+        if self.cuts_accesses:
             return self._read_pieces(reader, address, size)
         model, offset = self.locate(reader, address)
         return model.read(offset, size)
 
     def write(self, writer: CoreId, address: int, size: int, value: int) -> None:
         """Write `size` bytes at `address` as a core sees it; raise BusError if nothing answers so."""
-        if self.words_only:
+        if self.cuts_accesses:
             self._write_pieces(writer, address, size, value)
         else:
             model, offset = self.locate(writer, address)

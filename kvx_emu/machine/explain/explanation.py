@@ -128,8 +128,8 @@ class _Explainer:
             self._story.tell(f"bus error: {error}{self._near(seen) if block is None else ''}")
         if not self._story.hops:
             self._story.tell("nothing happens")
-            if machine.words_only:
-                self._story.tell("QEMU's bus cuts an access into words, and drops what no register takes")
+            if machine.cuts_accesses:
+                self._story.tell("QEMU's bus cuts an access into pieces that a block takes, and drops the rest")
         self._judge()
         return Explanation(
             writer,
