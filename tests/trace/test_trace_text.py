@@ -125,3 +125,19 @@ def test_rare_counts_have_a_column_only_where_there_are_any():
     assert flying.endswith("cleared    in flight")
     software = summary_text({wire: Line(requested=1, pending=1, software=1)}).splitlines()[0]
     assert software.endswith("cleared    unsent")
+
+
+def test_what_happens_outside_the_cores_stands_first_by_cluster_and_that_of_no_cluster_before():
+    sink = TableSink()
+    sink.add([
+        (5, 0, 0, "request", 4, None, None, 0),
+        (5, 1, None, "mailbox", 7, 0, 3, 2),
+        (6, None, None, "lost", 41, None, None, 0),
+        (6, None, None, "fault", None, None, None, 0x99),
+    ])  # fmt: skip
+    assert [line.split()[:4] for line in sink.text().splitlines() if not line.startswith("-")][1:] == [
+        ["soc", "6", "lost", "41"],
+        ["soc", "6", "fault", "0x99"],
+        ["cluster", "1", "5", "mailbox"],
+        ["pe0", "5", "request", "4"],
+    ]
