@@ -13,7 +13,7 @@ def test_reset_on_wakeup_resets_a_running_core_which_starts_at_reset_pc():
         write: {addr: 0xa41010, value: 0x8, size: 8}
         sfr: {core: pe3, register: ILR, equals: 0}"""
     played = play(CLUSTER, steps, head="software: bare\n")
-    assert [row for row in played.rows if row.startswith("0,0,3,")] == [
+    assert [row for row in played.lines if row.startswith("0,0,3,")] == [
         "0,0,3,request,0,,,0",
         "0,0,3,reset,,,,2",
         "0,0,3,clear,0,,,0",

@@ -757,16 +757,36 @@ steps:
 @pytest.mark.parametrize(
     ("key", "change", "message"),
     [
-        ("affinity", lambda d: d["boot"].clear(), "affinity.boot: expected a core of each cluster whose drivers run"),
-        ("affinity", lambda d: d["inputs"][0].__setitem__(2, 40), "affinity.inputs[0]: expected a core of the board"),
-        ("affinity", lambda d: d["inputs"].clear(), "affinity.inputs: expected the GIC inputs that the drivers"),
+        (
+            "affinity",
+            lambda d: d["boot"].clear(),
+            "affinity.boot: expected a core of each cluster whose drivers run",
+        ),
+        (
+            "affinity",
+            lambda d: d["inputs"][0].__setitem__(2, 40),
+            "affinity.inputs[0]: expected a core of the board",
+        ),
+        (
+            "affinity",
+            lambda d: d["inputs"].clear(),
+            "affinity.inputs: expected the GIC inputs that the drivers",
+        ),
         ("operations", lambda w: w.append(w[0]), "operations[1]: expected a core of the board, each once"),
         ("machine", lambda m: m["high"].append(["/soc/serial@20210000", 0, 1, []]), "true or false"),
-        ("machine", lambda m: m["high"].extend([["/soc/serial@20211000", 0, False, []]] * 2), "expected each input once"),
-        ("cpus", lambda c: c["pe0"]["frames"][0].__setitem__("until", 3), "cpus.pe0: expected an exception that goes on at tick 15 or later"),
+        (
+            "machine",
+            lambda m: m["high"].extend([["/soc/serial@20211000", 0, False, []]] * 2),
+            "expected each input once",
+        ),
+        (
+            "cpus",
+            lambda c: c["pe0"]["frames"][0].__setitem__("until", 3),
+            "cpus.pe0: expected an exception that goes on at tick 15 or later",
+        ),
     ],
     ids=lambda part: None,
-)  # fmt: skip
+)
 def test_what_no_driver_can_have_is_refused(tmp_path, trees, key, change, message):
     case = Case(tmp_path, WITH_DRIVERS, trees["coolidge"])
     saved = case.run(20).saved

@@ -585,7 +585,7 @@ def test_a_write_that_no_register_takes_is_told_with_what_is_there(address, size
 def test_qemu_drops_what_no_register_takes():
     assert told(0x500000, 1, profile="qemu") == [
         "nothing happens",
-        "QEMU's bus cuts an access into pieces that a block takes, and drops the rest",
+        "QEMU's bus cuts an access into pieces, and drops what no register takes",
     ]
 
 

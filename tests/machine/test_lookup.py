@@ -55,9 +55,13 @@ def test_a_line_of_a_cores_own_controller_needs_no_core(newer):
         ("/chosen", 0, "/chosen has no interrupt 0; it has none that leads somewhere"),
         ("serail@20210000", 0, "the board has no node 'serail@20210000'; is 'serial@20210000' meant?"),
         ("qqqq", 0, "the board has no node 'qqqq'"),
-        ("memory", 0, "several nodes are called 'memory': /memory@0, /memory@100000000; expected a path or a label"),
+        (
+            "memory",
+            0,
+            "several nodes are called 'memory': /memory@0, /memory@100000000; expected a path or a label",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_no_device_is_called_is_told(newer, name, index, message):
     with pytest.raises(ValueError) as told:  # noqa: PT011  (the whole message is compared)
         newer.device_input(name, index)
@@ -68,12 +72,22 @@ def test_what_no_device_is_called_is_told(newer, name, index, message):
     ("name", "number", "cores", "message"),
     [
         ("gic", 157, None, "/soc/interrupt-controller@a20000 has no input 157; it has 157"),
-        ("gic", 5, (PE0,), "/soc/interrupt-controller@a20000 is no core interrupt controller: it takes no core"),
+        (
+            "gic",
+            5,
+            (PE0,),
+            "/soc/interrupt-controller@a20000 is no core interrupt controller: it takes no core",
+        ),
         ("/chosen", 0, None, "/chosen has no interrupt inputs"),
         ("/cpus/cpu@3/interrupt-controller", 32, None, "a core has no line 32; it has 32"),
-        ("/cpus/cpu@3/interrupt-controller", 3, (PE0,), "/cpus/cpu@3/interrupt-controller is not the interrupt controller of pe0"),
+        (
+            "/cpus/cpu@3/interrupt-controller",
+            3,
+            (PE0,),
+            "/cpus/cpu@3/interrupt-controller is not the interrupt controller of pe0",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_input_is_told(newer, name, number, cores, message):
     with pytest.raises(ValueError) as told:  # noqa: PT011
         newer.controller_input(name, number, cores)

@@ -129,7 +129,7 @@ class _Explainer:
         if not self._story.hops:
             self._story.tell("nothing happens")
             if machine.cuts_accesses:
-                self._story.tell("QEMU's bus cuts an access into pieces that a block takes, and drops the rest")
+                self._story.tell("QEMU's bus cuts an access into pieces, and drops what no register takes")
         self._judge()
         return Explanation(
             writer,
