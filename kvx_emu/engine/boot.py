@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from kvx_emu.engine.cpu import Cpu
     from kvx_emu.engine.fabric import Fabric
-    from kvx_emu.hw.model import Model
     from kvx_emu.hw.register import Register
     from kvx_emu.machine.facts import Block
     from kvx_emu.machine.machine import Machine
@@ -100,7 +99,7 @@ def boot_all(machine: Machine, fabric: Fabric, cpus: Mapping[CoreId, Cpu]) -> No
     for cluster, cores in machine.by_cluster.items():
         rm = CoreId(cluster, RM) if RM in cores else None
         pes = [CoreId(cluster, pid) for pid in sorted(cores) if pid != RM]
-        power = next((b for m, b in _blocks(machine, PwrCtrl) if b.cluster == cluster), None)
+        power = next((block for _, block in machine.of(PwrCtrl) if block.cluster == cluster), None)
         if rm is not None and cluster:
             _start_rm(machine, fabric, first, rm)
         if power is not None:
@@ -119,7 +118,7 @@ def boot_all(machine: Machine, fabric: Fabric, cpus: Mapping[CoreId, Cpu]) -> No
 
 
 def _start_rm(machine: Machine, fabric: Fabric, by: CoreId | None, rm: CoreId) -> None:
-    ftu = next((block for _, block in _blocks(machine, Ftu)), None)
+    ftu = next((block for _, block in machine.of(Ftu)), None)
     if ftu is not None and rm.cluster < CLUSTERS:
         with suppress(BusError):
             _write(machine, fabric, by, ftu, Ftu.BOOT_PC, 0, rm.cluster)
@@ -144,8 +143,4 @@ def _write(
     index: int = 0,
 ) -> None:
     fabric.cause = by
-    machine.write_as_device(block.start + register.offset + index * register.stride, register.size, value)
-
-
-def _blocks(machine: Machine, kind: type[Model]) -> Iterator[tuple[Model, Block]]:
-    return ((model, block) for model, block in machine.blocks.values() if isinstance(model, kind))
+    machine.write_global(block.start + register.offset + index * register.stride, register.size, value)

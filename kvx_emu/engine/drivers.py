@@ -18,7 +18,7 @@ from kvx_emu.machine.machine import LEVEL_HIGH
 from kvx_emu.models.apic_gic import FIRST_LINE, ApicGic
 from kvx_emu.models.apic_mailbox import ApicMailbox
 from kvx_emu.models.itgen import CLUSTER, INPUTS, Itgen, encode
-from kvx_emu.trace.row import FAULT, IRQ
+from kvx_emu.trace.row import IRQ
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -82,10 +82,11 @@ class Drivers:
         self._keeps_masked = MASK_DEFECT not in defects
         self._gics: dict[int, Block] = {}
         self._mailboxes: dict[int, tuple[ApicMailbox, Block]] = {}
-        for model, block in machine.blocks.values():
-            if block.cluster is not None and isinstance(model, ApicGic):
+        for _, block in machine.of(ApicGic):
+            if block.cluster is not None:
                 self._gics.setdefault(block.cluster, block)
-            if block.cluster is not None and isinstance(model, ApicMailbox):
+        for model, block in machine.of(ApicMailbox):
+            if block.cluster is not None:
                 self._mailboxes.setdefault(block.cluster, (model, block))
         self._boot: dict[int, CoreId] = {}  # the boot core of each cluster whose drivers run
         self._used: dict[int, set[int]] = {}  # mailbox * 64 + bit, by cluster
@@ -122,7 +123,7 @@ class Drivers:
 
     def _fault(self, core: CoreId, address: int, error: BusError) -> NoReturn:
         """Show a bus error, and end what the driver was about. Raises Failed."""
-        self._run.rows.append((self._run.now, *core, FAULT, None, None, None, address))
+        self._run.fault(core, address)
         message = f"an access of a driver of {core} to {address:#x}: {error}"
         self._run.warn(("bus-error", address), "bus-error", message)
         raise Failed(f"a bus error at {address:#x}")

@@ -10,7 +10,6 @@ from kvx_emu.hw.model import BusError
 from kvx_emu.machine.inputs import Input, Mailbox
 from kvx_emu.models.core_events import ring
 from kvx_emu.script import actions
-from kvx_emu.trace.row import FAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,12 +80,11 @@ class FabricSteps:
 
     def _write(self, address: int, size: int, value: int, writer: CoreId | None, place: Place) -> None:
         """Write at an address that all see; a bus error is a row of whoever writes, and a warning."""
-        run = self._run
         try:
-            self._machine.write_as_device(address, size, value)
+            self._machine.write_global(address, size, value)
         except BusError as error:
-            run.rows.append((run.now, *(writer or (None, None)), FAULT, None, None, None, address))
-            run.warn(place, "bus-error", f"write to {address:#x}: {error}")
+            self._run.fault(writer, address)
+            self._run.warn(place, "bus-error", f"write to {address:#x}: {error}")
 
     def timer(self, action: actions.Timer) -> None:
         """Set up a counter of each core."""

@@ -31,7 +31,6 @@ from kvx_emu.models.core import Core
 from kvx_emu.models.ipi_ctrl import FIRST_LINE, IpiCtrl
 from kvx_emu.script import actions
 from kvx_emu.script.splitmix import random_sends
-from kvx_emu.trace import row
 from kvx_emu.trace.tally import Ledger, balance
 
 if TYPE_CHECKING:
@@ -328,7 +327,7 @@ class Reference:
         try:
             self._machine.write(writer, address, size, value)
         except BusError as error:
-            self._fault(writer, address)
+            self._run.fault(writer, address)
             where = "" if row is None else f" (row {row} of the table)"
             self._run.warn(place, "bus-error", f"write to {address:#x}{where}: {error}")
 
@@ -339,15 +338,12 @@ class Reference:
             found = self._machine.read(action.reader, action.address, action.size)
         except BusError as error:
             found = BUS_ERROR
-            self._fault(action.reader, action.address)
+            self._run.fault(action.reader, action.address)
             if action.equals != BUS_ERROR:
                 self._run.warn(action.place, "bus-error", f"read of {action.address:#x}: {error}")
         if action.equals is not None:
             message = f"read of {action.address:#x}: expected {_shown(action.equals)}, found {_shown(found)}"
             self._judge.check(found == action.equals, action.place, "read", lambda: message)
-
-    def _fault(self, core: CoreId, address: int) -> None:
-        self._run.rows.append((self._run.now, *core, row.FAULT, None, None, None, address))
 
     def _enable(self, action: actions.Enable) -> None:
         for core in action.cores:

@@ -9,6 +9,7 @@ from kvx_emu.core_id import PIDS, CoreId
 from kvx_emu.hw.register import bits
 from kvx_emu.limits import LIMITS
 from kvx_emu.models.core import LINES
+from kvx_emu.trace.row import FAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -209,6 +210,11 @@ class Run:
         for cpu in cpus:
             cpu.request(line, cluster, pid)
         self.place = step
+
+    def fault(self, core: CoreId | None, address: int) -> None:
+        """Show a bus error of a core, or of a device."""
+        cluster, pid = core or (None, None)
+        self.rows.append((self.now, cluster, pid, FAULT, None, None, None, address))
 
     def pause(self) -> None:
         """Between two actions of a step: hand rows on if there are many, stop if there are too many."""

@@ -7,9 +7,10 @@ built with the blocks that there are, and what leads nowhere leads nowhere.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kvx_emu.errors import ERROR, WARNING
+from kvx_emu.machine.facts import Claim
 from kvx_emu.machine.links import sound
 from kvx_emu.models import apic_gic, apic_mailbox, itgen
 from kvx_emu.models.apic_gic import FIRST_LINE, LINES, OUTPUTS, STRIDE
@@ -17,7 +18,6 @@ from kvx_emu.models.apic_gic import FIRST_LINE, LINES, OUTPUTS, STRIDE
 if TYPE_CHECKING:
     from kvx_emu.dt.interrupts import Interrupt
     from kvx_emu.dt.tree import Node
-    from kvx_emu.errors import Place
     from kvx_emu.machine.cores import Cores
     from kvx_emu.machine.facts import Block, Link
     from kvx_emu.machine.survey import Survey
@@ -32,14 +32,6 @@ GIC_SIZE = OUTPUTS * STRIDE
 
 ITGEN_TYPES = {1: "a rising edge", 4: "level high"}
 """Source: Linux irq-kvx-itgen.c warns of others; the numbers are those of all interrupt bindings."""
-
-
-class _Claim(NamedTuple):
-    """An input that a device says is its own."""
-
-    node: Node
-    property: str
-    place: Place
 
 
 def check_cells(survey: Survey) -> None:
@@ -82,7 +74,7 @@ def _check_gic(survey: Survey, block: Block, cores: Cores) -> None:
         elif len(interrupt.cells) == 1 and interrupt.cells[0] not in GIC_LINES:
             message = f"line {interrupt.cells[0]} is none of a GIC's, 4 to 7: it has no effect"
         elif block.cluster is not None:
-            behind = cores.behind(target, block.cluster) or ()
+            behind = cores.behind(target.path, block.cluster) or ()
             other = next((core for core in behind if core.cluster != block.cluster), None)
             if other is not None:
                 message = f"the GIC of cluster {block.cluster} does not reach {other}"
@@ -141,7 +133,7 @@ def _check_itgen(survey: Survey, node: Node) -> None:
 
 def _check_inputs(survey: Survey, links: tuple[Link, ...]) -> None:
     """See that what leads to a GIC or an interrupt generator names an input of its own, which is there."""
-    claims: dict[tuple[Node, int], _Claim] = {}
+    claims: dict[tuple[Node, int], Claim] = {}
     wired = dict.fromkeys(link.node for link in links if survey.title(link.target) in {GIC, ITGEN})
     for node in wired:
         if survey.title(node) == IPI:
@@ -157,7 +149,7 @@ def _check_inputs(survey: Survey, links: tuple[Link, ...]) -> None:
             elif number >= apic_gic.INPUTS:
                 message = f"{target.path} has no input {number}: its inputs are 0 to {apic_gic.INPUTS - 1}"
                 survey.say(WARNING, "gic-input", message, node, interrupt.property, interrupt.place)
-            claim = _Claim(node, interrupt.property, interrupt.place)
+            claim = Claim(node, interrupt.property, interrupt.place)
             first = claims.setdefault((target, number), claim)
             if first.node is not node:
                 message = f"input {number} of {target.path} is that of two devices, {first.node.path} and "

@@ -45,15 +45,15 @@ class Cores(NamedTuple):
         cores = [cpu.core for cpu in self.own.values() if cpu.core.cluster == cluster]
         return sorted(cores + (self.sharing.get(cluster, []) if self.shared is not None else []))
 
-    def behind(self, target: Node, cluster: int) -> list[CoreId] | None:
-        """Return the cores whose controller `target` is, those of `cluster` if it is everybody's.
+    def behind(self, path: str, cluster: int | None) -> list[CoreId] | None:
+        """Return the cores whose controller a node is, those of `cluster` (None: all) if it is everybody's.
 
         None if it stands for no core: one that was refused, or a second one.
         """
-        if target.path in self.own:
-            return [self.own[target.path].core]
-        if self.shared is not None and target.path == self.shared.path:
-            return self.sharing.get(cluster, [])
+        if path in self.own:
+            return [self.own[path].core]
+        if self.shared is not None and path == self.shared.path:
+            return [core for at, cores in self.sharing.items() for core in cores if cluster in {None, at}]
         return None
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from kvx_emu.dt.tree import Node, Tree
     from kvx_emu.errors import Place
     from kvx_emu.hw.model import Model
+    from kvx_emu.machine.cores import Cores
 
 
 class CpuFacts(NamedTuple):
@@ -62,6 +63,14 @@ class Ipi(NamedTuple):
     wires: tuple[Wire, ...]
 
 
+class Claim(NamedTuple):
+    """What a device says is its own: a line of a core, or an input of a controller; and where it says so."""
+
+    node: Node
+    property: str
+    place: Place
+
+
 class Link(NamedTuple):
     """An interrupt of an enabled node that gets to a controller, through nexus nodes or not.
 
@@ -87,12 +96,25 @@ class Wiring(NamedTuple):
 
     clock_hz: int
     clusters: int
-    cpus: tuple[CpuFacts, ...]
-    shared_intc: Node | None
+    cores: Cores
     blocks: tuple[Block, ...]
     ipis: tuple[Ipi, ...]
-    dialect: str  # coolidge (an intc in each cpu node) or kvx (one for all)
     tree: Tree
     links: tuple[Link, ...]
     rates: Mapping[str, int]
     powers: Mapping[CoreId, str]
+
+    @property
+    def cpus(self) -> tuple[CpuFacts, ...]:
+        """The enabled cpu nodes, by core."""
+        return self.cores.cpus
+
+    @property
+    def shared_intc(self) -> Node | None:
+        """The node that stands for the interrupt controllers of all cores without one of their own."""
+        return self.cores.shared
+
+    @property
+    def dialect(self) -> str:
+        """`coolidge` (an interrupt controller in each cpu node) or `kvx` (one for all)."""
+        return self.cores.dialect

@@ -97,7 +97,7 @@ def _wires(survey: Survey, block: Block, cluster: int, interrupt: Interrupt, cor
     if not target.enabled:
         say(WARNING, "phandle-dangling", f"{target.path} is disabled: what goes there has no effect")
         return
-    behind = cores.behind(target, cluster)
+    behind = cores.behind(target.path, cluster)
     if behind is None or len(interrupt.cells) != 1:
         return  # of what is wrong with the target is told there
     line = interrupt.cells[0]

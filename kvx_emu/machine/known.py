@@ -44,9 +44,6 @@ ADDRESSED = {
 }  # fmt: skip
 """Those that answer at addresses. Sources: the bindings; the others are inside the cores."""
 
-IN_CORE = {"core timer", "core watchdog", "performance monitor", "DAME handler"}
-"""Those whose interrupts a core raises itself. Sources: the drivers of kalray/linux."""
-
 
 def title(node: Node) -> str | None:
     """Return what a node is by the first of Kalray's strings in its `compatible`; None without one."""

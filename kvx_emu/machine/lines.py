@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from kvx_emu.core_id import CoreId, core_names
 from kvx_emu.errors import ERROR, WARNING
 from kvx_emu.machine import known
+from kvx_emu.machine.facts import Claim
 from kvx_emu.models.core import LINES
 from kvx_emu.models.ipi_ctrl import IpiCtrl
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
     from kvx_emu.dt.interrupts import Interrupt
     from kvx_emu.dt.tree import Node
-    from kvx_emu.errors import Place
     from kvx_emu.machine.cores import Cores
     from kvx_emu.machine.facts import Block
     from kvx_emu.machine.survey import Survey
@@ -24,20 +24,12 @@ _PHANDLES = ("msi-parent", "power-controller", "clocks")
 """Properties that start with a phandle, beside those of interrupts; the clocks of cpus are told elsewhere."""
 
 
-class _Claim(NamedTuple):
-    """A line that a device says is its own."""
-
-    node: Node
-    property: str
-    place: Place
-
-
 def check_lines(survey: Survey, blocks: tuple[Block, ...], cores: Cores) -> None:
     """See that the interrupts of every device go somewhere, and that no two share a line of a core."""
     clusters = {block.node.path: block.cluster for block in blocks}
     everywhere = sorted(cores.by_cluster)
-    claims: dict[tuple[CoreId, int], _Claim] = {}
-    shared: dict[tuple[_Claim, _Claim, int], list[CoreId]] = {}
+    claims: dict[tuple[CoreId, int], Claim] = {}
+    shared: dict[tuple[Claim, Claim, int], list[CoreId]] = {}
     cpus = {cpu.node.path for cpu in cores.cpus}
     for node in survey.tree.nodes():
         wired = node.has("interrupts-extended") or node.has("interrupts")
@@ -50,7 +42,7 @@ def check_lines(survey: Survey, blocks: tuple[Block, ...], cores: Cores) -> None
         cluster = clusters.get(node.path)
         reached = everywhere if cluster is None else [cluster]
         for interrupt in _interrupts(survey, node, read=cluster is not None and _is_ipi(survey, node)):
-            claim = _Claim(node, interrupt.property, interrupt.place)
+            claim = Claim(node, interrupt.property, interrupt.place)
             for line, core in _lines(survey, interrupt, cores, reached):
                 first = claims.setdefault((core, line), claim)
                 # Of two IPI controllers of a cluster that is told already.
@@ -75,7 +67,7 @@ def _lines(
         return
     seen = set()
     for cluster in clusters:
-        for core in cores.behind(interrupt.controller, cluster) or ():
+        for core in cores.behind(interrupt.controller.path, cluster) or ():
             if core not in seen:
                 seen.add(core)
                 yield interrupt.cells[0], core

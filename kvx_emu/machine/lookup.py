@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from kvx_emu.core_id import RM, CoreId
 from kvx_emu.machine.inputs import Input, Mailbox, find_node
@@ -12,11 +12,13 @@ from kvx_emu.models.core import LINES, Core
 from kvx_emu.models.itgen import Itgen
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Iterator
 
-    from kvx_emu.dt.tree import Node, Tree
+    from kvx_emu.dt.tree import Tree
     from kvx_emu.hw.model import Model
     from kvx_emu.machine.facts import Block, Link, Wiring
+
+Kind = TypeVar("Kind", bound="Model")
 
 
 class Built(NamedTuple):
@@ -38,12 +40,15 @@ class Lookup:
         self.wiring = wiring
         self.core: dict[CoreId, Core] = {cpu.core: Core(*cpu.core) for cpu in wiring.cpus}
         self.blocks: dict[str, Built] = {}
-        self.with_intc = frozenset(
-            cpu.core for cpu in wiring.cpus if cpu.intc is not None or wiring.shared_intc is not None
-        )
+        cores = wiring.cores
+        self.with_intc = frozenset(core for at in cores.by_cluster for core in cores.with_intc(at))
         self._links: dict[str, list[Link]] = {}
         for link in wiring.links:
             self._links.setdefault(link.node.path, []).append(link)
+        # The cluster whose window a node is in, by its first region.
+        self._windows: dict[str, int | None] = {}
+        for block in wiring.blocks:
+            self._windows.setdefault(block.node.path, block.cluster)
 
     def wires_to(self, link: Link, cluster: int | None) -> tuple[Wire, ...]:
         """Return where an interrupt of a node in `cluster` (None: in none) leads: to cores, or to a block."""
@@ -56,11 +61,7 @@ class Lookup:
 
     def behind(self, path: str, cluster: int | None) -> list[CoreId]:
         """Return the cores whose controller a node is; of a shared one those of `cluster`, or all."""
-        shared = self.wiring.shared_intc
-        if shared is not None and shared.path == path:
-            sharing = [cpu.core for cpu in self.wiring.cpus if cpu.intc is None]
-            return [core for core in sharing if cluster in {None, core.cluster}]
-        return [cpu.core for cpu in self.wiring.cpus if cpu.intc is not None and cpu.intc.path == path]
+        return self.wiring.cores.behind(path, cluster) or []
 
     # Interrupt inputs by name: what a script's board must know
 
@@ -110,12 +111,17 @@ class Lookup:
                 raise ValueError(f"{node.path} is not the interrupt controller of {core}")
         return Input(node.path, number, controller=True, cores=cores)
 
+    def of(self, kind: type[Kind]) -> Iterator[tuple[Kind, Block]]:
+        """Yield the blocks whose model is of a kind, by path."""
+        for model, block in self.blocks.values():
+            if isinstance(model, kind):
+                yield model, block
+
     def mailbox(self, place: int | str, number: int) -> Mailbox:
         """Return a mailbox of a cluster, or of a node; ValueError, with the message, if there is none."""
         path = find_node(self.tree, place).path if isinstance(place, str) else None
-        for model, block in self.blocks.values():
-            meant = block.node.path == path or block.cluster == place
-            if isinstance(model, ApicMailbox) and block.cluster is not None and meant:
+        for model, block in self.of(ApicMailbox):
+            if block.cluster is not None and (block.node.path == path or block.cluster == place):
                 if number >= model.count:
                     raise ValueError(f"{block.node.path} has no mailbox {number}; it has {model.count}")
                 address = block.start + number * ApicMailbox.VALUE.stride
@@ -145,12 +151,10 @@ class Lookup:
 
     def mailbox_at(self, cluster: int, number: int) -> int | None:
         """Return the mailbox of a cluster that is wired to an input of its GIC."""
-        for path, (model, block) in self.blocks.items():
-            if isinstance(model, ApicMailbox) and block.cluster == cluster:
-                return next(
-                    (link.index for link in self._links.get(path, ()) if (link.cells or (0,)) == (number,)),
-                    None,
-                )
+        for _, block in self.of(ApicMailbox):
+            if block.cluster == cluster:
+                links = self._links.get(block.node.path, ())
+                return next((link.index for link in links if (link.cells or (0,)) == (number,)), None)
         return None
 
     def msi_parent(self, block: Block) -> Block | None:
@@ -164,12 +168,8 @@ class Lookup:
     def wires_of(self, source: Input) -> tuple[Wire, ...]:
         """Return where something that can be raised leads."""
         if not source.controller:
-            links = [link for link in self._links[source.path] if link.index == source.number]
-            return tuple(wire for link in links for wire in self.wires_to(link, self._cluster_of(link.node)))
+            link, cluster = self.link(source.path, source.number), self._windows.get(source.path)
+            return () if link is None else self.wires_to(link, cluster)
         if source.cores:
             return tuple(Wire(source.number, None, core, None) for core in source.cores)
         return (Wire(source.number, self.blocks[source.path].model, None, None),)
-
-    def _cluster_of(self, node: Node) -> int | None:
-        """Return the cluster whose window a device is in; None for one of the SoC."""
-        return next((block.cluster for block in self.wiring.blocks if block.node is node), None)

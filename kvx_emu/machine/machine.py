@@ -105,7 +105,7 @@ class Machine(Lookup):
                 continue  # how a driver sees one of the mailboxes, whose own block answers there
             self._bus.add(Region(block.start, block.size, self._build(block), block.node.path))
         self.controllers = {cluster: self.controllers[cluster] for cluster in sorted(self.controllers)}
-        self.snoopers = [built.model for built in self.blocks.values() if isinstance(built.model, PciMsi)]
+        self.snoopers = [model for model, _ in self.of(PciMsi)]
         self._connect()
         self.ipi_lines: dict[CoreId, int] = {}
         for ipi in wiring.ipis:
@@ -186,8 +186,8 @@ class Machine(Lookup):
 
     def bitten(self, core: CoreId) -> None:
         """Tell the FTU that a core's watchdog has reset it: it keeps the cause, by cluster."""
-        for model, _ in self.blocks.values():
-            if isinstance(model, Ftu) and core.cluster < CLUSTERS:
+        if core.cluster < CLUSTERS:
+            for model, _ in self.of(Ftu):
                 model.bitten(core.cluster)
 
     def signal(self, source: Input, level: bool) -> None:
@@ -285,8 +285,8 @@ class Machine(Lookup):
             model, offset = self.locate(writer, address)
             model.write(offset, size, value)
 
-    def write_as_device(self, address: int, size: int, value: int) -> None:
-        """Write to the bus as a device, at an address that all see; raise BusError if nothing answers."""
+    def write_global(self, address: int, size: int, value: int) -> None:
+        """Write at an address that all see, as devices do; raise BusError if nothing answers."""
         for snooper in self.snoopers:
             if snooper.message(address, value):
                 return

@@ -39,7 +39,7 @@ class BlockPort(Port):
         listener = self.machine.listener
         cause, listener.cause = listener.cause, None
         try:
-            self.machine.write_as_device(address, size, value)
+            self.machine.write_global(address, size, value)
         finally:
             listener.cause = cause
 

@@ -60,9 +60,7 @@ def wire(survey: Survey) -> Wiring:
     if not cpus:
         survey.say(WARNING, "no-cpus", "the tree has no enabled cpu", survey.tree.root)
     clock = read_clock(survey, cpus)
-    return Wiring(
-        clock, clusters, cpus, cores.shared, blocks, ipis, cores.dialect, survey.tree, links, rates, powers
-    )
+    return Wiring(clock, clusters, cores, blocks, ipis, survey.tree, links, rates, powers)
 
 
 def _check_nodes(survey: Survey) -> None:

@@ -261,7 +261,7 @@ class Search:
         what, which = action
         software, handlers, target, owed = state.software, list(state.handlers), state.target, state.owed
         if what == "device raises":
-            self.machine.write_as_device(VALUE, 8, 1 << which)
+            self.machine.write_global(VALUE, 8, 1 << which)
             owed |= 1 << which
         elif what == "software goes on":
             software = self.advance(*software)
