@@ -1,7 +1,17 @@
-"""`python -m kvx_emu` is the `kvx-emu` command."""
+"""Where the command `kvx-emu` and `python -m kvx_emu` start."""
 
 import sys
 
-from kvx_emu.cli.main import main
 
-sys.exit(main())
+def main() -> int:
+    """Run the command line and return its exit status."""
+    try:
+        from kvx_emu.cli.main import main as run  # an interrupt may come while it is imported
+    except KeyboardInterrupt:
+        sys.stderr.write("kvx-emu: interrupted\n")
+        return 130
+    return run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

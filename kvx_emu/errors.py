@@ -76,13 +76,14 @@ class Finding(NamedTuple):
     place: Place
     node: str | None = None  # path of the device-tree node concerned
     property: str | None = None  # name of the property concerned
+    lines: tuple[str, ...] = ()  # shown below the source line: what led to it
 
     def located(self) -> str:
         """Return the message for forms that have a place for lines and offsets but none for rows."""
         return self.message if self.place.row is None else f"row {self.place.row}: {self.message}"
 
     def __str__(self) -> str:
-        """Return the message with its place, then the source line and a caret."""
+        """Return the message with its place, then the source line and a caret, then the other lines."""
         text = f"{self.place}: {self.severity}[{self.code}]: {self.message}"
         line, column = self.place.text, self.place.column
         if line and column is not None:
@@ -92,6 +93,7 @@ class Finding(NamedTuple):
             # Tabs are kept before the caret so that it stands under the character in any terminal.
             indent = "".join("\t" if c == "\t" else " " for c in line[: column - 1 - start])
             text += f"\n  {line}\n  {indent}^"
+        text += "".join(f"\n  {other}" for other in self.lines)
         return "".join(c if c.isprintable() or c in "\t\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
@@ -105,6 +107,11 @@ class UsageError(KvxEmuError):
     """The command line asks for something that can not be, or a file that can not be opened."""
 
     exit_status = 2
+
+    def __init__(self, message: str, *, findings: Iterable[Finding] = ()) -> None:
+        """Keep the message, and what was found in other inputs meanwhile."""
+        self.findings = tuple(findings)
+        super().__init__(message)
 
 
 class InputError(KvxEmuError):

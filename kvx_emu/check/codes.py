@@ -174,6 +174,13 @@ _SCRIPTS = {
     "script-value": Code(_E, "a value that its key does not take"),
     "script-version": Code(_E, "a version of the language that is not known"),
 }
+_TRACES = {
+    "trace-file": Code(_E, "a file that is no sound Parquet"),
+    "trace-header": Code(_E, "columns that are missing, or not those of a trace"),
+    "trace-many": Code(_E, "a trace has more than 100 errors: the rest is not told"),
+    "trace-order": Code(_E, "a row whose tick is less than that of the row before"),
+    "trace-row": Code(_E, "a row with a cell that its column does not take"),
+}
 _RUNS = {
     "bus-error": Code(_W, "an access to an address at which nothing answers"),
     "core-reset": Code(_W, "a core was reset by an exception inside an exception"),
@@ -203,6 +210,7 @@ GROUPS = {
     "Overlays": _OVERLAYS,
     "Scripts": _SCRIPTS,
     "While a script runs": _RUNS,
+    "Traces that are read": _TRACES,
 }
 """All codes, by what they are about."""
 

@@ -63,7 +63,7 @@ def command(
 
     from kvx_emu.bench import bench
     from kvx_emu.bench.plot import svg
-    from kvx_emu.trace.sink import AtomicFile
+    from kvx_emu.outputs import AtomicFile
 
     if baselines is not None and not (Path(baselines) / "__init__.py").is_file():
         raise UsageError(f"{baselines}: expected the folder of the baselines")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kvx_emu.cli.inputs import FILE, params_option
+from kvx_emu.cli.inputs import BOARD, SCRIPT, params_option
 from kvx_emu.cli.tell import tell
 from kvx_emu.cli.trees import refuse_stdin_twice, tree_options
 from kvx_emu.errors import ERROR, NOTE, WARNING, InputError, UsageError
@@ -97,9 +97,13 @@ def _list() -> str:
     return "\n".join(lines[:-1])
 
 
-@click.command("check", epilog=EPILOG, short_help="Tell what is wrong with a board and a script.")
-@click.argument("board", type=FILE)
-@click.argument("script", type=FILE, required=False)
+@click.command(
+    "check",
+    epilog=EPILOG + BOARD.epilog() + SCRIPT.epilog(),
+    short_help="Tell what is wrong with a board and a script.",
+)
+@click.argument("board", type=BOARD)
+@click.argument("script", type=SCRIPT, required=False)
 @click.option(
     "--format",
     "kind",

@@ -215,7 +215,7 @@ def _read(
 
 def _write(tree: Tree, out: str, form: str) -> None:
     from kvx_emu.dt.formats import write_tree
-    from kvx_emu.trace.sink import AtomicFile
+    from kvx_emu.outputs import AtomicFile
 
     data = write_tree(tree, form)
     if out == "-":

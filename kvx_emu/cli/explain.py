@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kvx_emu.cli.inputs import FILE, params_option, profile_option, read_both, read_machine
+from kvx_emu.cli.inputs import BOARD, SCRIPT, params_option, profile_option, read_both, read_machine
 from kvx_emu.cli.trees import tree_options
 from kvx_emu.errors import UsageError
 
@@ -39,8 +39,12 @@ def _number(text: str, what: str) -> int:
     return value
 
 
-@click.command("explain", epilog=EPILOG, short_help="Tell what a register write does, and why.")
-@click.argument("board", type=FILE)
+@click.command(
+    "explain",
+    epilog=EPILOG + BOARD.epilog() + SCRIPT.epilog(),
+    short_help="Tell what a register write does, and why.",
+)
+@click.argument("board", type=BOARD)
 @click.argument("addr", metavar="ADDR")
 @click.argument("value", metavar="VALUE")
 @click.option(
@@ -52,7 +56,7 @@ def _number(text: str, what: str) -> int:
 @click.option(
     "--script",
     metavar="SCRIPT",
-    type=FILE,
+    type=SCRIPT,
     help="Write after this script, not in the state after reset; what it expects does not matter.",
 )
 @click.option(

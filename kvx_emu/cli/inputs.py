@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
-from kvx_emu.cli.tell import tell
+from kvx_emu import library
 from kvx_emu.cli.trees import refuse_stdin_twice
-from kvx_emu.errors import InputError, UsageError
+from kvx_emu.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from click.shell_completion import CompletionItem
 
     from kvx_emu.cli.trees import Reading
     from kvx_emu.core_id import CoreId
     from kvx_emu.errors import Finding
+    from kvx_emu.job import Job
     from kvx_emu.machine.machine import Machine
-    from kvx_emu.script.actions import Program
 
 
 class FileName(click.types.StringParamType):
@@ -43,7 +44,45 @@ class FileName(click.types.StringParamType):
         return [CompletionItem(incomplete, type="file")]
 
 
+class OursOrFile(FileName):
+    """The name of a file, or of one that comes with the package; the value is a path.
+
+    `path` returns it for what was given, `ours` returns the paths of ours by name.
+    """
+
+    def __init__(self, name: str, path: Callable[[str], str], ours: Callable[[], Mapping[str, str]]) -> None:
+        self.name = name
+        self._path = path
+        self._ours = ours
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the path that `value` means; refuse what can be none, naming the nearest of ours."""
+        return self._path(super().convert(value, param, ctx))
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Offer what is ours and in the current folder; leave it to the shell where nothing is ours."""
+        from click.shell_completion import CompletionItem
+
+        ours = [name for name in self._ours() if name.startswith(incomplete)]
+        if not ours:
+            return super().shell_complete(ctx, param, incomplete)
+        with suppress(OSError):
+            here = sorted(entry.name + "/" * entry.is_dir() for entry in os.scandir())
+            ours += [name for name in here if name.startswith(incomplete) and name[0] != "."]
+        return [CompletionItem(name) for name in ours]
+
+    def epilog(self) -> str:
+        """Return a paragraph for the help of a command, with the names of ours, five a line."""
+        names = list(self._ours())
+        lines = [", ".join(names[at : at + 5]) for at in range(0, len(names), 5)]
+        return f"\n\n\b\n{self.name.capitalize()}s by name:\n  " + ",\n  ".join(lines)
+
+
 FILE = FileName()
+BOARD = OursOrFile("board", library.board_path, library.boards)
+SCRIPT = OursOrFile("script", library.script_path, library.scripts)
 
 PROFILES = ("hardware", "qemu")  # as in kvx_emu.hw.registry, which need not be imported for --help
 
@@ -68,32 +107,12 @@ def read_machine(board: str, profile: str, reading: Reading) -> tuple[Machine, t
 
 def read_both(
     board: str, script: str, *, profile: str, params: Mapping[str, int], seed: int | None, reading: Reading
-) -> tuple[Machine, Program, tuple[Finding, ...]]:
-    """Return the machine, the program bound to it, and the warnings; tell the errors of both files."""
-    from kvx_emu.script.bind import bind
-    from kvx_emu.script.load import load_script
+) -> Job:
+    """Return the job of a board and a script."""
+    from kvx_emu.job import prepare
 
     refuse_stdin_twice(board, script, *reading.overlays)
-    findings: list[Finding] = []
-    machine = program = None
-    warnings: tuple[Finding, ...] = ()
-    try:
-        machine, warnings = read_machine(board, profile, reading)
-    except InputError as error:
-        findings += error.findings
-    # Without a machine the script can still be read, so that its own errors are told as well.
-    try:
-        text = load_script(script, params=params, partial=machine is not None)
-        program = None if machine is None else bind(text, machine, seed=seed)
-    except InputError as error:
-        findings += error.findings
-    except UsageError:
-        for finding in findings:  # that the script can not be read says nothing about the board
-            tell(str(finding))
-        raise
-    if findings or machine is None or program is None:
-        raise InputError(findings)
-    return machine, program, warnings
+    return prepare(lambda: reading.board(board), script, profile=profile, params=params, seed=seed)
 
 
 def params_of(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> dict[str, int]:

@@ -15,7 +15,7 @@ import click
 
 from kvx_emu import __version__
 from kvx_emu.cli.tell import tell
-from kvx_emu.errors import DefectError, InputError, KvxEmuError, OutputError, ReaderGoneError
+from kvx_emu.errors import DefectError, InputError, KvxEmuError, OutputError, ReaderGoneError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 READER_GONE = 141  # 128 + SIGPIPE
 
-COMMANDS = ("run", "check", "show", "explain", "dt", "schema", "bench")
+COMMANDS = ("run", "check", "show", "explain", "trace", "dt", "init", "schema", "bench")
 
 EPILOG = """\b
 Examples:
@@ -85,6 +85,7 @@ def cli() -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status; no traceback but for a defect of ours."""
     _open_closed()
+    _buffer_output()
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         # Messages quote what stands in a file; not every terminal has all that, and a blob or an old
         # source need not be text at all.
@@ -95,8 +96,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except KvxEmuError as error:
         status = _tell(error)
-    except (click.Abort, KeyboardInterrupt):
-        tell("kvx-emu: interrupted")
+    except (click.Abort, KeyboardInterrupt) as stop:
+        # click makes an Abort of it; a command may have said how far it came.
+        tell(f"kvx-emu: {str(stop.__cause__ or stop) or 'interrupted'}")
         status = INTERRUPTED
     except BrokenPipeError:
         status = READER_GONE
@@ -125,6 +127,18 @@ def _open_closed() -> None:
                 os.close(closed)
             if name == "stdout":
                 sys.stdout = open(number, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  (to the end)
+
+
+def _buffer_output() -> None:
+    """Buffer standard output also where Python was asked not to (PYTHONUNBUFFERED).
+
+    What goes to a descriptor directly may be written in part, to a full disk say, and nobody is told.
+    """
+    out = sys.stdout
+    if isinstance(out, io.TextIOWrapper) and isinstance(out.buffer, io.RawIOBase):
+        sys.stdout = open(  # noqa: SIM115  (to the end)
+            out.fileno(), "w", encoding=out.encoding, errors=out.errors, closefd=False
+        )
 
 
 def _unwind_on_signals() -> None:
@@ -161,10 +175,10 @@ def _dispatch(argv: Sequence[str] | None) -> int:
 
 
 def _tell(error: KvxEmuError) -> int:
-    if isinstance(error, InputError):
+    if isinstance(error, (InputError, UsageError)):
         for finding in error.findings:
             tell(str(finding))
-    elif not isinstance(error, ReaderGoneError):
+    if not isinstance(error, InputError) and not isinstance(error, ReaderGoneError):
         tell(f"kvx-emu: {error}")
     if isinstance(error, DefectError):
         tell("kvx-emu: this is a defect of kvx-emu; please report it with the lines above")

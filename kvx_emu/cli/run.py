@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from kvx_emu.cli.filters import filter_options
 from kvx_emu.cli.inputs import (
+    BOARD,
     FILE,
+    SCRIPT,
     cores_of,
-    lines_of,
     params_option,
     profile_option,
     read_both,
@@ -25,45 +24,18 @@ from kvx_emu.cli.trees import refuse_stdin_twice, tree_options
 from kvx_emu.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from kvx_emu.cli.progress import Progress
+    from kvx_emu.cli.filters import Shown, Wanted
     from kvx_emu.cli.trees import Reading
-    from kvx_emu.core_id import CoreId
+    from kvx_emu.engine.choose import Choice
     from kvx_emu.engine.outcome import Outcome
+    from kvx_emu.job import Job
     from kvx_emu.machine.machine import Machine
     from kvx_emu.trace.sink import Sink
     from kvx_emu.trace.table import TableSink
 
 FAILED, LIMIT_MET, NOTHING_CHECKED = 1, 4, 5
-
-EVENTS = (
-    "send",
-    "masked",
-    "request",
-    "coalesced",
-    "clear",
-    "enter",
-    "exit",
-    "mask",
-    "fault",
-    "wake",
-    "reset",
-)
-
-
-class EventNames(click.Choice[str]):
-    """The names of events, with commas between them; the value is one text, as it was given."""
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return `value`, whose every name is an event; refuse it otherwise, naming the nearest."""
-        for name in value.split(","):
-            if name not in EVENTS:
-                from difflib import get_close_matches
-
-                near = "".join(f" Did you mean {word!r}?" for word in get_close_matches(name, EVENTS, n=1))
-                self.fail(f"{name!r} is not one of {', '.join(EVENTS)}.{near}", param, ctx)
-        return value
 
 
 EPILOG = """\b
@@ -77,9 +49,13 @@ Examples:
 """
 
 
-@click.command("run", epilog=EPILOG, short_help="Run a script on a board, print each core's trace.")
-@click.argument("board", type=FILE)
-@click.argument("script", type=FILE)
+@click.command(
+    "run",
+    epilog=EPILOG + BOARD.epilog() + SCRIPT.epilog(),
+    short_help="Run a script on a board, print each core's trace.",
+)
+@click.argument("board", type=BOARD)
+@click.argument("script", type=SCRIPT)
 @click.option(
     "--csv", "csv", metavar="FILE", type=FILE, help="Write the trace to FILE as CSV, whatever its suffix."
 )
@@ -89,15 +65,14 @@ Examples:
     metavar="FILE",
     type=FILE,
     multiple=True,
-    help="Write the trace to FILE: .csv or .jsonl. Repeatable.",
+    help="Write the trace to FILE; the suffix says the format: "
+    ".csv .jsonl .parquet .vcd .dat .ftrace .ctf .json .svg .wavedrom.json. Repeatable.",
 )
 @click.option(
     "--format",
     "kind",
     type=click.Choice(["table", "csv", "jsonl", "none"]),
-    default="table",
-    show_default=True,
-    help="What to print: the table with its summary, rows alone, or nothing.",
+    help="What to print: the table with its summary (the default), rows alone, or nothing.",
 )
 @click.option(
     "--engine",
@@ -116,28 +91,7 @@ Examples:
 )
 @params_option
 @click.option("--strict", is_flag=True, help="Fail with 5 if the script expected nothing.")
-@click.option(
-    "--core",
-    "cores",
-    metavar="NAMES",
-    multiple=True,
-    help="Show only rows of these cores: pe3, pe0-7,rm, c1.pes.",
-)
-@click.option(
-    "--line", "lines", metavar="LINES", multiple=True, help="Show only rows of these lines: 24, 24-26,31."
-)
-@click.option(
-    "--event",
-    "events",
-    metavar="NAMES",
-    type=EventNames(EVENTS),
-    multiple=True,
-    help=f"Show only these events, of {', '.join(EVENTS)}.",
-)
-@click.option(
-    "--from", "first", metavar="TICK", type=click.IntRange(0), default=0, help="Show rows from this tick on."
-)
-@click.option("--to", "last", metavar="TICK", type=click.IntRange(0), help="Show rows up to this tick.")
+@filter_options("Show only")
 @click.option(
     "--limit-ticks",
     metavar="TICK",
@@ -160,6 +114,17 @@ Examples:
     type=FILE,
     help="Go on from a snapshot of the same board and script: the rows after it.",
 )
+@click.option(
+    "--junit", metavar="FILE", type=FILE, help="Write a JUnit report to FILE: a case an expectation."
+)
+@click.option(
+    "--summary",
+    "summary",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How to sum up: a table after the trace's, or JSON alone in the place of both.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Tell which engine was chosen and why, and what it did.")
 @click.option("-q", "--quiet", is_flag=True, help="Tell no warnings; errors and failed expectations alone.")
 def command(
@@ -168,21 +133,19 @@ def command(
     script: str,
     csv: str | None,
     traces: tuple[str, ...],
-    kind: str,
+    kind: str | None,
     engine: str,
     profile: str,
     seed: int | None,
     params: dict[str, int],
     strict: bool,
-    cores: tuple[str, ...],
-    lines: tuple[str, ...],
-    events: tuple[str, ...],
-    first: int,
-    last: int | None,
+    wanted: Wanted,
     limit_ticks: int | None,
     limit_events: int | None,
     snapshot_at: tuple[int, str] | None,
     restore: str | None,
+    junit: str | None,
+    summary: str,
     verbose: bool,
     quiet: bool,
     reading: Reading,
@@ -192,92 +155,88 @@ def command(
     BOARD is a .dts or a .dtb, told apart by content; SCRIPT a YAML file; - is standard input for either.
     The filters choose what is shown and written, not what happens; the summary keeps to --core and --line.
     """
-    from kvx_emu.cli.progress import Progress, length
-    from kvx_emu.engine.choose import choose, load, make
-    from kvx_emu.trace.sink import FileSink, Filter
+    from kvx_emu.engine.choose import choose
+    from kvx_emu.outputs import AtomicFile, Outputs, write_text
+    from kvx_emu.trace.formats import open_sink, writer, written
+    from kvx_emu.trace.table import TableSink
 
-    files = [(path, _kind(path)) for path in traces] + ([(csv, "csv")] if csv is not None else [])
+    if summary == "json" and kind not in {None, "none"}:
+        raise UsageError(f"--summary json and --format {kind}: standard output can hold one of them")
+    kind = kind or ("none" if summary == "json" else "table")
     snapshots = Snapshots(restore, snapshot_at)
-    outputs = [path for path, _ in files] + snapshots.outputs
+    named = [*(file for path in traces for file in written(path)), *(path for path in (csv, junit) if path)]
+    outputs = named + snapshots.outputs
     inputs = [board, script, *reading.overlays, *snapshots.inputs]
     refuse_stdin_twice(*inputs)
     refuse_overwriting(outputs, inputs)
-    machine, program, warnings = read_both(
-        board, script, profile=profile, params=params, seed=seed, reading=reading
-    )
-    refuse_overwriting(outputs, program.files)
-    shown_cores, shown_lines = cores_of(cores, machine), lines_of(lines)
-    shown_events = {name for names in events for name in names.split(",")} or None
-
-    choice = choose(machine, program, engine, snapshots=snapshots.any)
-    with _signals_held():
-        load(choice)
+    job = read_both(board, script, profile=profile, params=params, seed=seed, reading=reading)
+    refuse_overwriting(outputs, job.program.files)
+    shown = wanted.shown(cores_of(wanted.cores, job.machine))
+    choice = choose(job.machine, job.program, engine, snapshots=snapshots.any)
     if verbose:
         tell(f"kvx-emu: {choice.engine} engine: {choice.why}")
-    sinks: list[Sink] = []
-    progress: Progress | None = None
-    try:
-        for path, suffix in files:
-            sinks.append(FileSink(path, suffix))  # one by one: those that were opened are abandoned
+    setting = job.setting(board, script)
+    with Outputs() as kept:
+        sinks = [kept.add(open_sink(path, setting)) for path in traces]
+        sinks += [kept.add(writer(".csv", path, setting)) for path in (csv,) if path is not None]
+        report = None if junit is None else kept.add(AtomicFile(junit))
         printed = _printed(kind)
-        sinks += [printed] if printed is not None else []
-        takers: list[Sink] = [
-            Filter(sink, cores=shown_cores, lines=shown_lines, events=shown_events, first=first, last=last)
-            for sink in sinks
-        ]
-        if sys.stderr is not None and sys.stderr.isatty():
-            progress = Progress(sys.stderr, length(program.actions))
-        runner = make(
-            choice,
-            machine,
-            program,
-            takers,
-            limit_ticks=limit_ticks,
-            limit_events=limit_events,
-            watch=progress.watch if progress else None,
-        )
-        snapshots.attach(runner)
-        outcome = runner.run()
-        for sink in sinks:
-            sink.flush()
-        for sink in sinks:
-            sink.close()
-    finally:
-        if progress is not None:
-            progress.close()
-        for sink in sinks:
-            sink.abandon()
-        snapshots.abandon()
-    if verbose:
-        for line in runner.told:
-            tell(f"kvx-emu: {line}")
-    if kind == "table":
-        _print_table(printed, outcome, machine, shown_cores, shown_lines)  # type: ignore[arg-type]
-    for warning in () if quiet else (*warnings, *outcome.warnings, *snapshots.told):
+        sinks += [] if printed is None else [kept.add(printed)]
+        limits = Limits(limit_ticks, limit_events)
+        outcome, told = _run(job, choice, [shown.filtered(sink) for sink in sinks], limits, snapshots)
+        if report is not None:
+            from kvx_emu.reports.junit import junit_xml
+
+            report.write(junit_xml(outcome, board=board, script=script, name=job.program.name))
+        kept.keep()
+    for line in told if verbose else ():
+        tell(f"kvx-emu: {line}")
+    if isinstance(printed, TableSink):
+        _print_table(printed, outcome, job.machine, shown)
+    if summary == "json":
+        from kvx_emu.reports.summary import summary_json
+
+        seen, warnings = shown.counts(outcome), (*job.warnings, *outcome.warnings)
+        write_text(sys.stdout, summary_json(outcome, setting, seen=seen, warnings=warnings))
+    for warning in () if quiet else (*job.warnings, *outcome.warnings, *snapshots.told):
         tell(str(warning))
     for failure in outcome.failures:
         tell(str(failure))
     return _status(outcome, strict=strict)
 
 
-@contextmanager
-def _signals_held() -> Iterator[None]:
-    """Let the signals that end a run wait: numpy's start swallows the exceptions that they become."""
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+class Limits(NamedTuple):
+    """What ends a run before its end; None is no limit."""
+
+    ticks: int | None
+    events: int | None
+
+
+def _run(
+    job: Job, choice: Choice, sinks: Sequence[Sink], limits: Limits, snapshots: Snapshots
+) -> tuple[Outcome, list[str]]:
+    """Return what came of a run into `sinks`, and what the engine tells of how it was done."""
+    from kvx_emu.cli.progress import Watcher, length
+    from kvx_emu.job import engine_of
+
+    ticks = length(job.program.actions)
+    if limits.ticks is not None:
+        ticks = min(ticks, limits.ticks)
     try:
-        yield
+        with Watcher(sys.stderr, ticks, job.machine.clock_hz, left=snapshots.left) as watcher:
+            engine = engine_of(
+                job,
+                choice,
+                sinks,
+                limit_ticks=limits.ticks,
+                limit_events=limits.events,
+                watch=watcher.watch,
+            )
+            watcher.follow(engine)
+            snapshots.attach(engine)
+            return engine.run(), engine.told
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
-
-
-def _kind(path: str) -> str:
-    from kvx_emu.trace.text import FORMATS
-
-    suffix = os.path.splitext(path)[1].removeprefix(".")
-    if suffix not in FORMATS:
-        known = ", ".join(f".{name}" for name in FORMATS)
-        raise UsageError(f"--trace {path}: the suffix says the format; known: {known}")
-    return suffix
+        snapshots.abandon()
 
 
 def _printed(kind: str) -> Sink | None:
@@ -290,18 +249,11 @@ def _printed(kind: str) -> Sink | None:
     return TableSink() if kind == "table" else StreamSink(sys.stdout, kind)
 
 
-def _print_table(
-    table: TableSink, outcome: Outcome, machine: Machine, cores: set[CoreId] | None, lines: set[int] | None
-) -> None:
-    from kvx_emu.trace.sink import write_text
+def _print_table(table: TableSink, outcome: Outcome, machine: Machine, shown: Shown) -> None:
+    from kvx_emu.outputs import write_text
     from kvx_emu.trace.table import summary_text
 
-    summary = {
-        (core, line): counts
-        for (core, line), counts in outcome.summary.items()
-        if (cores is None or core in cores) and (lines is None or line in lines)
-    }
-    parts: Sequence[str] = (table.text(), summary_text(summary), _last_line(outcome, machine))
+    parts: Sequence[str] = (table.text(), summary_text(shown.counts(outcome)), _last_line(outcome, machine))
     write_text(sys.stdout, "\n".join(part for part in parts if part))
 
 

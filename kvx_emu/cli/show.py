@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kvx_emu.cli.inputs import FILE, profile_option
+from kvx_emu.cli.inputs import BOARD, profile_option
 from kvx_emu.cli.trees import tree_options
 from kvx_emu.errors import ERROR, InputError, UsageError
 
@@ -29,8 +29,8 @@ Examples:
 """
 
 
-@click.command("show", epilog=EPILOG, short_help="Print what was built from a board.")
-@click.argument("board", type=FILE)
+@click.command("show", epilog=EPILOG + BOARD.epilog(), short_help="Print what was built from a board.")
+@click.argument("board", type=BOARD)
 @click.argument("what", type=click.Choice(["tree", "map", "wiring", "registers"]), default="tree")
 @click.option(
     "--format",

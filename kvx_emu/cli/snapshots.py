@@ -8,7 +8,7 @@ from kvx_emu.errors import UsageError
 
 if TYPE_CHECKING:
     from kvx_emu.engine.reference import Reference
-    from kvx_emu.trace.sink import AtomicFile
+    from kvx_emu.outputs import AtomicFile
 
 
 class Snapshots:
@@ -24,6 +24,7 @@ class Snapshots:
         self.told: list[str] = []
         self._wanted = wanted
         self._file: AtomicFile | None = None
+        self._taken = False
 
     @property
     def any(self) -> bool:
@@ -45,7 +46,7 @@ class Snapshots:
 
     def _attach(self, engine: Reference, tick: int, path: str, now: int) -> None:
         from kvx_emu.engine.snapshot import snapshot
-        from kvx_emu.trace.sink import AtomicFile
+        from kvx_emu.outputs import AtomicFile
 
         if tick < now:
             raise UsageError(f"--snapshot-at {tick}: the restored run is at tick {now} already")
@@ -55,10 +56,15 @@ class Snapshots:
         def take(ended: bool) -> None:
             file.write(snapshot(engine))
             file.close()
+            self._taken = True
             now = engine.parts.run.now
             self.told = [f"kvx-emu: the run ended at tick {now}: {path} holds its end"] if ended else []
 
         engine.keep(tick, take)
+
+    def left(self) -> str:
+        """Return what there is of a run that ends now, before its outputs are kept."""
+        return f"only {', '.join(self.outputs)} was written" if self._taken else "no file was written"
 
     def abandon(self) -> None:
         """Leave no file where none was taken; harmless after one was."""

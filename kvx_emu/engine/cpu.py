@@ -187,8 +187,12 @@ class Cpu:
         core.poke(register, value)
         if core.state is not state:
             self._woke()
+        self._show_enabled()
         self.wind()
         self._poll()
+
+    def _show_enabled(self) -> None:
+        self._run.enabled(self.id, self.core.ile)
 
     def write_ilr(self, value: int, asked: int) -> None:
         """Let software write ILR: a request or a clear of each line that changes.
@@ -312,6 +316,7 @@ class Cpu:
         run.rows.append((run.now, *self.id, RESET, None, None, None, why))
         for line in lost:
             run.rows.append((run.now, *self.id, CLEAR, line, None, None, 0))
+        self._show_enabled()
         self.frames.clear()
         self.wish = None
         self.stamp += 1
@@ -335,6 +340,7 @@ class Cpu:
             core.start(pc)
             run.rows.append((run.now, *self.id, START, None, *(by or (None, None)), core.pc))
             self.software.boot(core, self.lines)
+            self._show_enabled()
             self.wind()
             ready(self.id)
             self._poll()
@@ -343,6 +349,7 @@ class Cpu:
         self.poke("WS", core.ws | _WU2)
         if stopped:
             self.software.resume(core, self.lines)
+            self._show_enabled()
             self._poll()
 
     def stop(self) -> None:
@@ -370,6 +377,7 @@ class Cpu:
             core.await_()
         else:
             self.software.leave(core, self.lines)
+            self._show_enabled()
             core.poke("WS", core.ws & ~_WU2)
             core.stop()
             run.rows.append((run.now, *self.id, STOP, None, None, None, 0))

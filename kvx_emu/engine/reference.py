@@ -20,10 +20,12 @@ from kvx_emu.engine.drivers import Drivers
 from kvx_emu.engine.fabric import Fabric
 from kvx_emu.engine.fabric_steps import FabricSteps
 from kvx_emu.engine.ipi_ops import IpiOps
-from kvx_emu.engine.outcome import Judge, Outcome
+from kvx_emu.engine.judge import Judge
+from kvx_emu.engine.outcome import Outcome
 from kvx_emu.engine.port import IpiPort
 from kvx_emu.engine.run import ARRIVAL, Endless, Run, Stopped
 from kvx_emu.engine.software import PROBE_MASK, Bare, Linux, Software
+from kvx_emu.engine.wording import READ, shown
 from kvx_emu.errors import ERROR, Finding, InputError
 from kvx_emu.hw.model import BusError
 from kvx_emu.hw.register import Register, bits
@@ -87,7 +89,7 @@ class Reference:
     ) -> None:
         self._machine = machine
         self._program = program
-        self._judge = Judge(latency=program.latency)
+        self._judge = Judge(program.actions, latency=program.latency)
         self._run = Run(self._judge, sinks, limit_ticks, limit_events, watch)
         self._position: list[int] = []
         self._resume: deque[int] = deque()
@@ -114,6 +116,7 @@ class Reference:
             actions.Random: self._random,
             actions.Replay: self._replay,
             actions.Expect: self._expect,
+            actions.WaitFor: self._wait_for,
             actions.Mark: self._mark,
             **FabricSteps(machine, self._run, self._fabric, self._cpus, self._drivers, self._acts).handlers(),
         }
@@ -188,6 +191,8 @@ class Reference:
     def _stopped(self) -> str | None:
         """Run to the end, or to a limit, and return which."""
         stopped = None
+        for cpu in self._cpus.values():
+            self._run.enabled(cpu.id, cpu.core.ile)
         try:
             if not self._resume:
                 self._begin()
@@ -213,6 +218,7 @@ class Reference:
             checked=judge.checked,
             failed=judge.failed,
             failures=judge.failures(),
+            expectations=judge.expectations(self._program.actions),
             warnings=judge.warnings(),
             stopped=stopped,
         )
@@ -342,8 +348,14 @@ class Reference:
             if action.equals != BUS_ERROR:
                 self._run.warn(action.place, "bus-error", f"read of {action.address:#x}: {error}")
         if action.equals is not None:
-            message = f"read of {action.address:#x}: expected {_shown(action.equals)}, found {_shown(found)}"
-            self._judge.check(found == action.equals, action.place, "read", lambda: message)
+            message = f"read of {action.address:#x}: expected {shown(action.equals)}, found {shown(found)}"
+            self._check(found == action.equals, action.place, READ, message, action.reader)
+
+    def _check(self, holds: bool, place: Place, what: str, message: str, core: CoreId) -> None:
+        """Count an expectation about what a core holds or reads."""
+        if not holds:
+            self._run.flush()  # the last rows are told
+        self._judge.check(holds, place, what, lambda: message, (core,))
 
     def _enable(self, action: actions.Enable) -> None:
         for core in action.cores:
@@ -372,7 +384,7 @@ class Reference:
             held = cpu.core.peek(name)
             if action.operation == "equals":
                 message = f"{core} {name}: expected {value:#x}, found {held:#x}"
-                self._judge.check(held == value, action.place, str(core), lambda: message)  # noqa: B023  (called at once)
+                self._check(held == value, action.place, str(core), message, core)
                 continue
             new = {"set": held | value, "clear": held & ~value, "write": value}[action.operation]
             if name == "ILR":
@@ -450,6 +462,15 @@ class Reference:
         self._run.flush()
         self._judge.expect(action, self._count_pending)
 
+    def _wait_for(self, action: actions.WaitFor) -> None:
+        run, position, resume = self._run, self._position, self._resume
+        until = resume.popleft() if resume else run.now + action.limit
+        position.append(until)
+        run.flush()
+        self._judge.wait_for(action, self._count_pending, lambda: run.step(until))
+        run.flush()
+        position.pop()
+
     def _count_pending(self, cores: Collection[CoreId] | None, lines: int | None) -> int:
         wanted = ALL_LINES if lines is None else lines
         return sum(
@@ -465,7 +486,3 @@ class Reference:
 
 def _late(place: Place, message: str) -> InputError:
     return InputError([Finding(ERROR, "script-time", message, place)])
-
-
-def _shown(value: int | str) -> str:
-    return f"{value:#x}" if isinstance(value, int) else value

@@ -10,12 +10,13 @@ from kvx_emu.hw.register import bits
 from kvx_emu.limits import LIMITS
 from kvx_emu.models.core import LINES
 from kvx_emu.trace.row import FAULT
+from kvx_emu.trace.sink import Observer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping, Sequence
 
     from kvx_emu.engine.cpu import Cpu
-    from kvx_emu.engine.outcome import Judge
+    from kvx_emu.engine.judge import Judge
     from kvx_emu.engine.places import Places
     from kvx_emu.errors import Place
     from kvx_emu.saved import Saved, Value
@@ -88,6 +89,8 @@ class Run:
         self.writer: tuple[int, int] = (0, 0)
         self._tickets = 0
         self._sinks = sinks
+        self._observers = [sink for sink in sinks if isinstance(sink, Observer)]
+        self._enabled: dict[CoreId, int] = {}  # what they were told last
         self._watch = watch
         self.limit_ticks = LIMITS.ticks - 1 if limit_ticks is None else limit_ticks
         self._bound = self.limit_ticks  # the last tick before something is to be done, a stop or a snapshot
@@ -99,6 +102,7 @@ class Run:
         self._rung = 0
         self._limit_events = limit_events
         self._room = CHUNK if limit_events is None else min(CHUNK, limit_events)
+        self._counted = 0  # of the rows not handed on yet, those that the judge has seen
 
     def ticket(self) -> int:
         """Return the place of the next write in the order of all writes."""
@@ -112,6 +116,19 @@ class Run:
             self._pass()
         self._drain(until)
         self.now = until
+
+    def step(self, until: int) -> bool:
+        """Let everything happen in the next tick in which anything is due; the judge sees the rows.
+
+        If that is after tick `until`, time moves on to `until`; False is returned.
+        """
+        due = self._next()
+        if due is None or due > until:
+            self.advance(until)
+            return False
+        self.advance(due)
+        self.count()
+        return True
 
     def keep(self, tick: int, take: Take) -> None:
         """Have `take` called once, when time is about to pass `tick` and all that is due by then was done."""
@@ -156,10 +173,17 @@ class Run:
 
     def _moves(self, until: int) -> bool:
         """Tell whether anything is due up to and including tick `until`."""
+        due = self._next()
+        return due is not None and due <= until
+
+    def _next(self) -> int | None:
+        """Return the tick of what is due next, on the queue or of a timer; None if nothing is."""
         alarms, due = self.alarms, self._outstanding()
         while alarms and alarms[0][2].due != alarms[0][0]:
             heappop(alarms)
-        return (due is not None and due <= until) or bool(alarms and alarms[0][0] <= until)
+        if due is None or (alarms and alarms[0][0] < due):
+            return alarms[0][0] if alarms else None
+        return due
 
     def _outstanding(self) -> int | None:
         """Return the tick of what is due next on the queue, None if nothing is."""
@@ -228,19 +252,36 @@ class Run:
             raise Stopped(f"{self._limit_events} events")
 
     def flush(self) -> None:
-        """Hand the rows on to the tally and the sinks."""
-        rows, tally = self.rows, self.judge.tally
+        """Hand the rows on to the judge and the sinks."""
+        rows = self.rows
         if rows:
-            tally.add(rows)
+            self.count()
             for sink in self._sinks:
                 sink.add(rows)
             rows.clear()
+            self._counted = 0
             self.tell()
         if self._limit_events is not None:
-            self._room = min(CHUNK, self._limit_events - tally.rows)
+            self._room = min(CHUNK, self._limit_events - self.judge.tally.rows)
+
+    def count(self) -> None:
+        """Let the judge see the rows; the sinks get them later, for chunks of a few rows cost them."""
+        rows = self.rows[self._counted :] if self._counted else self.rows
+        if rows:
+            self.judge.add(rows)
+            self._counted = len(self.rows)
+
+    def enabled(self, core: CoreId, lines: int) -> None:
+        """Tell who observes which lines of a core are enabled from now on, if that is new."""
+        if self._observers and self._enabled.get(core) != lines:
+            self._enabled[core] = lines
+            self.flush()
+            for observer in self._observers:
+                observer.enabled(self.now, core, lines)
 
     def hand_on(self, rows: Sequence[Row]) -> None:
-        """Hand on to the sinks rows that the tally has counted already; `flush` comes before."""
+        """Hand on rows that the tally has counted already; `flush` comes before."""
+        self.judge.see(rows)
         for sink in self._sinks:
             sink.add(rows)
 
@@ -295,6 +336,7 @@ class Run:
             due, rung = settling.items(2)
             self._due, self._rung = due.number_or_none(), rung.number()
         self.rows.clear()
+        self._counted = 0
         self.alarms.clear()
         self.queue.clear()
         tickets_taken = set()

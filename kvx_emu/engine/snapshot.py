@@ -42,7 +42,7 @@ class SnapshotError(KvxEmuError):
 
 
 FORMAT = "kvx-emu snapshot"
-VERSION = 1
+VERSION = 2
 """Of the form and of what the values mean: a snapshot of another version is refused."""
 
 
@@ -245,6 +245,8 @@ def _check_position(
     action = steps[index]
     if isinstance(action, actions.Wait) and len(inside) == 1:
         inside[0].number(TIMES, least=0 if action.ticks is None else now)
+    elif isinstance(action, actions.WaitFor) and len(inside) == 1:
+        inside[0].number(now + action.limit + 1, least=now)
     elif isinstance(action, actions.Repeat) and len(inside) >= 2:
         start = inside[0].number(now + 1)
         deeper = inside[2:]
@@ -271,10 +273,11 @@ def _check_counts(parts: Parts, ledger: Ledger) -> None:
         balance(tally.summary(ledger))
     except DefectError as error:
         raise ValueError(f"the counts do not add up: {error}") from None
-    if parts.program.latency:
-        for core in parts.cpus:
-            for line in range(LINES):
-                if len(tally.asked(*core, line)) != ledger.pending.get((core, line), 0):
-                    raise ValueError(
-                        f"{core} line {line}: the requests that wait are not those that were asked"
-                    )
+    lookout = parts.judge.lookout
+    for core in parts.cpus if parts.program.latency or lookout.pairs else ():
+        for line in range(LINES):
+            pending = ledger.pending.get((core, line), 0)
+            found = {len(tally.asked(*core, line))} if parts.program.latency else set()
+            found |= {lookout.asked(*core, line)} if lookout.pairs else set()
+            if found != {pending}:
+                raise ValueError(f"{core} line {line}: the requests that wait are not those that were asked")

@@ -8,7 +8,7 @@ for their names: only the board knows what is in them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -134,19 +134,51 @@ class Replay(Action):
     table: Table
 
 
-@dataclass(frozen=True, slots=True)
-class Expect(Action):
-    """Check counts, summed over `cores` and `lines`, since the mark `since` or the start (None).
+class Rows(NamedTuple):
+    """Which rows an expectation looks for, since the mark `since` or the start (None).
 
-    `counts` holds (name, least, most) with most None for no bound; `within` bounds the greatest time
-    from request to enter, in ticks.
+    A sender of an `enter` or `clear` row is that of the request that it belongs to, of others the `from`.
+    """
+
+    events: tuple[str, ...]  # in the script's order
+    cores: tuple[CoreId, ...] | None  # ascending; None: all rows, those without a core too
+    lines: int | None  # a 32-bit mask; None: all rows, those without a line too
+    senders: tuple[CoreId, ...] | None  # ascending; None: all rows, those without a sender too
+    since: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counted(Action):
+    """The base of what counts, summed over `cores`, `lines` and `senders`, since a mark or the start (None).
+
+    `counts` holds (name, least, most) with most None for no bound.
     """
 
     cores: tuple[CoreId, ...] | None  # None: all
     lines: int | None  # a 32-bit mask; None: all
+    senders: tuple[CoreId, ...] | None  # None: all, and none
     counts: tuple[tuple[str, int, int | None], ...]
     since: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Expect(Counted):
+    """Check counts and what else is expected.
+
+    `within` bounds the greatest time from request to enter, in ticks. No row of `never` may have been
+    made. Of the two of `before`, each of one event, the first row of the one comes before that of the other.
+    """
+
     within: int | None
+    never: Rows | None = None
+    before: tuple[Rows, Rows] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WaitFor(Counted):
+    """Let time pass until the counts are as expected, at most `limit` ticks."""
+
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,10 +293,10 @@ class Program:
     """A whole script, bound to a board.
 
     `service` holds the service time of each of the 32 lines. `latency` says whether an expectation
-    uses `within`, so that an engine need not keep times that nobody asks for. `files` are the paths of
-    the tables that are read during the run. `boot` is "running", "reset" or "full"; `defects` names the
-    defects of Linux drivers that are to show; `devices` are the interrupts, as handles of the board, that
-    Linux drivers request at boot (None: those of all devices).
+    uses `within` without senders, so that an engine need not keep times that nobody asks for. `files` are
+    the paths of the tables that are read during the run. `boot` is "running", "reset" or "full"; `defects`
+    names the defects of Linux drivers that are to show; `devices` are the interrupts, as handles of the
+    board, that Linux drivers request at boot (None: those of all devices).
     """
 
     name: str | None
@@ -283,3 +315,32 @@ class Program:
 
 COUNTS = ("delivered", "coalesced", "masked", "requested", "pending", "cleared", "handled", "lost", "timers")
 """The counts that an expectation may name."""
+
+EVENTS: dict[str, tuple[str, ...]] = {
+    "send": ("core", "line"),
+    "masked": ("core", "line", "from"),
+    "request": ("core", "line", "from"),
+    "coalesced": ("core", "line", "from"),
+    "clear": ("core", "line", "from"),
+    "enter": ("core", "line", "from"),
+    "exit": ("core", "line"),
+    "mask": ("core", "line"),
+    "fault": ("core",),
+    "wake": ("core",),
+    "reset": ("core",),
+    "msi": ("line",),
+    "mailbox": ("line", "from"),
+    "gic": ("core", "line"),
+    "ack": ("core", "line", "from"),
+    "lost": ("line",),
+    "timer": ("core", "line"),
+    "start": ("core", "from"),
+    "stop": ("core",),
+    "ipe": ("core", "from"),
+    "op": ("core", "line"),
+    "irq": ("core", "line"),
+}
+"""The events of rows, each with what its rows can have, so that an expectation can ask for it."""
+
+SENT = ("delivered", "coalesced", "masked", "requested", "cleared")
+"""The counts of rows that have a sender."""

@@ -139,6 +139,7 @@ class Binder:
             language.RandomStep: self.random,
             language.ReplayStep: self.replay,
             language.ExpectStep: self.expect,
+            language.WaitForStep: self.wait_for,
             language.MarkStep: self.mark,
         }
         self.marks: set[str] = set()  # reached when the step at hand is
@@ -400,28 +401,54 @@ class Binder:
         return actions.Replay(place, at, known)
 
     def expect(self, step: language.ExpectStep, place: Place, at: int | None) -> Action:
-        """Check counts, since a mark that is reached before."""
-        if step.since is not None and step.since not in self.marks and self.complete:
-            self.all_marks = self.all_marks or dict.fromkeys(_marks(self.script.steps))
-            if step.since in self.all_marks:
-                message = (
-                    f"the mark {quote(step.since)} is not reached before this step; expected an earlier mark"
-                )
-            else:
-                marks = self.all_marks
-                known = f"expected one of {listed(marks)}" if marks else "the script has no marks"
-                message = f"unknown mark {quote(step.since)}; {known}{nearest(step.since, marks)}"
-            self.report.error(step.where("since"), "script-mark", message)
-        self.latency |= step.within is not None
+        """Check counts, order and absence, since a mark that is reached before."""
+        cores, lines, senders = self.chosen(step, step)
+        self.check_mark(step)
+        self.latency |= step.within is not None and senders is None
+        never = before = None
+        if step.never is not None:
+            never = actions.Rows(step.never, cores, lines, senders, step.since)
+        if step.before is not None:
+            before = (
+                actions.Rows((step.event or "enter",), cores, lines, senders, step.since),
+                actions.Rows((step.before.event,), *self.chosen(step.before, step), step.since),
+            )
+        within = self.ticks(step.within)
         return actions.Expect(
-            place,
-            at,
-            None if step.cores is None else self.some(step.cores, step, "core"),
-            None if step.lines is None else line_mask(step.lines),
-            step.counts,
-            step.since,
-            self.ticks(step.within),
+            place, at, cores, lines, senders, step.counts, step.since, within, never, before
         )
+
+    def wait_for(self, step: language.WaitForStep, place: Place, at: int | None) -> Action:
+        """Make time pass until counts are as expected."""
+        cores, lines, senders = self.chosen(step, step)
+        self.check_mark(step)
+        limit = self.ticks(step.limit) or 0
+        return actions.WaitFor(place, at, cores, lines, senders, step.counts, step.since, limit)
+
+    def chosen(
+        self, rows: language.CountedStep | language.Later, step: language.CountedStep
+    ) -> tuple[tuple[CoreId, ...] | None, int | None, tuple[CoreId, ...] | None]:
+        """Return the cores, lines and senders of `rows`, which stand in `step`."""
+        return (
+            None if rows.cores is None else self.some(rows.cores, step, "core"),
+            None if rows.lines is None else line_mask(rows.lines),
+            None if rows.senders is None else self.some(rows.senders, step, "from"),
+        )
+
+    def check_mark(self, step: language.CountedStep) -> None:
+        """Tell a mark that is not reached before the step."""
+        if step.since is None or step.since in self.marks or not self.complete:
+            return
+        self.all_marks = self.all_marks or dict.fromkeys(_marks(self.script.steps))
+        if step.since in self.all_marks:
+            message = (
+                f"the mark {quote(step.since)} is not reached before this step; expected an earlier mark"
+            )
+        else:
+            marks = self.all_marks
+            known = f"expected one of {listed(marks)}" if marks else "the script has no marks"
+            message = f"unknown mark {quote(step.since)}; {known}{nearest(step.since, marks)}"
+        self.report.error(step.where("since"), "script-mark", message)
 
     def mark(self, step: language.MarkStep, place: Place, at: int | None) -> Action:
         """Give a name to this moment."""

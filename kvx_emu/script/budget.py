@@ -37,8 +37,8 @@ def _size(action: Action) -> int:
 def check_time(actions: Sequence[Action], report: Report) -> None:
     """Tell each `at` that is past, each body longer than `every`, and time that passes LIMITS.ticks.
 
-    What is known is the least time: `wait: idle` takes 0 or more. So all that is told is certain, and
-    what depends on the run is left to the engine.
+    What is known is the least time: `wait: idle` and `wait-for` take 0 or more. So all that is told is
+    certain, and what depends on the run is left to the engine.
     """
     now = 0
     for action in actions:

@@ -205,6 +205,42 @@ class Period:
         return either(whole, {"type": "string", "pattern": pattern, "maxLength": 40}, TEMPLATE)
 
 
+class Word:
+    """One of a few words, and no number can stand in its place."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+        self._choice = Choice(*words)
+
+    def read(self, node: Node, report: Report) -> str:
+        """Return the word."""
+        return str(self._choice.read(node, report))
+
+    def schema(self) -> Schema:
+        """Return the enumeration."""
+        return {"enum": list(self.words)}
+
+
+class Words:
+    """One of a few words, or a list of them."""
+
+    def __init__(self, *words: str) -> None:
+        self._word = Word(*words)
+
+    def read(self, node: Node, report: Report) -> tuple[str, ...]:
+        """Return the words in the script's order, each once."""
+        if not isinstance(node, Sequence):
+            return (self._word.read(node, report),)
+        if not node.items:
+            raise mismatch(node, report, "script-value", f"one of {', '.join(self._word.words)}, or several")
+        return tuple(dict.fromkeys(each(node, report, self._word.read)))
+
+    def schema(self) -> Schema:
+        """Return a word, or a list of them."""
+        word = self._word.schema()
+        return either(word, {"type": "array", "items": word, "minItems": 1})
+
+
 class WordOr:
     """A given word, or what another kind reads."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from kvx_emu.limits import LIMITS
-from kvx_emu.script.actions import COUNTS
+from kvx_emu.script.actions import COUNTS, EVENTS, SENT
 from kvx_emu.script.kinds import (
     Bounds,
     Choice,
@@ -23,12 +23,14 @@ from kvx_emu.script.kinds import (
     Text,
     Time,
     Whole,
+    Word,
     WordOr,
+    Words,
     describe,
 )
 from kvx_emu.script.nodes import REFUSED, Mapping, Node, Scalar
 from kvx_emu.script.record import REQUIRED, key, read_keys, record_schema
-from kvx_emu.script.report import Refused, Report, quote
+from kvx_emu.script.report import Refused, Report, listed, quote
 from kvx_emu.script.steps import STEPS, Step, Steps, step
 
 if TYPE_CHECKING:
@@ -233,14 +235,82 @@ class ReplayStep(Step):
 _COUNT = Bounds()
 
 
-@step("expect")
+class Record:
+    """A mapping with the declared keys of `record`."""
+
+    def __init__(self, record: type, what: str) -> None:
+        self.record, self.what = record, what
+
+    def read(self, node: Node, report: Report) -> object:
+        """Return the record."""
+        return self.record(**read_keys(self.record, node, report, self.what))
+
+    def schema(self) -> Schema:
+        """Return the record's schema."""
+        return record_schema(self.record)
+
+
+_FILTERS = {"core": ("core", "cores"), "line": ("line", "lines"), "from": ("from",)}
+"""What rows are chosen by, with the keys that do so."""
+
+
+def _having(part: str) -> tuple[str, ...]:
+    """Return the events whose rows can have this part."""
+    return tuple(event for event, parts in EVENTS.items() if part in parts)
+
+
+def _fits(*names: str) -> list[Schema]:
+    """Return the rules that no key of `names` holds an event whose rows lack what they are chosen by."""
+    rules: list[Schema] = []
+    for part, keys in _FILTERS.items():
+        fitting = {"properties": dict.fromkeys(names, Words(*_having(part)).schema())}
+        rules.append({"if": {"anyOf": [{"required": [name]} for name in keys]}, "then": fitting})
+    return rules
+
+
+def check_events(node: Node, events: tuple[str, ...], report: Report) -> None:
+    """Tell each key of the mapping `node` that chooses rows by what those of one of `events` lack."""
+    entries = node.entries if isinstance(node, Mapping) else {}
+    for part, keys in _FILTERS.items():
+        having = _having(part)
+        lacking = [event for event in events if event not in having]
+        for name in keys if lacking else ():
+            if name in entries:
+                what = "sender" if part == "from" else part
+                message = f"found `{name}` with {quote(lacking[0])}, whose rows have no {what}"
+                report.error(entries[name][0], "script-key", f"{message}; expected {listed(having)}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ExpectStep(Step):
-    """Checks counts, summed over cores and lines, when the step is reached."""
+class Later:
+    """What comes later: the first row of this event, these cores, lines and senders."""
+
+    event: str = key(Word(*EVENTS), "the event of the row", default="enter")
+    cores: CoreSet | None = key(ManyCores(), "the cores; without it, all", name="core", alias="cores")
+    lines: tuple[int, ...] | None = key(
+        Lines(), "the lines 0..31; without it, all", name="line", alias="lines"
+    )
+    senders: CoreSet | None = key(
+        ManyCores(), "the cores that sent it; without it, all and none", name="from"
+    )
+
+    rule: ClassVar[Schema] = {"allOf": _fits("event")}
+
+
+_COUNT = Bounds()
+_NO_SENDER = tuple(name for name in COUNTS if name not in SENT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedStep(Step):
+    """The base of steps that count rows."""
 
     cores: CoreSet | None = key(ManyCores(), "the cores; without it, all", name="core", alias="cores")
     lines: tuple[int, ...] | None = key(
         Lines(), "the lines 0..31; without it, all", name="line", alias="lines"
+    )
+    senders: CoreSet | None = key(
+        ManyCores(), "the cores that sent it; without it, all and none", name="from"
     )
     delivered: tuple[int, int | None] | None = key(_COUNT, "enter rows")
     coalesced: tuple[int, int | None] | None = key(_COUNT, "coalesced rows")
@@ -252,13 +322,15 @@ class ExpectStep(Step):
     lost: tuple[int, int | None] | None = key(_COUNT, "lost rows; they are about no core and no line")
     timers: tuple[int, int | None] | None = key(_COUNT, "timer rows: underflows of timers and watchdogs")
     since: str | None = key(Text("the name of a mark"), "count from the latest mark of this name")
-    within: Duration | None = key(Time(), "the greatest time from request to enter")
 
-    rule: ClassVar[Schema] = {
-        "anyOf": [{"required": [name]} for name in (*COUNTS, "within")],
-        "if": {"required": ["lost"]},
-        "then": {"properties": dict.fromkeys(("core", "cores", "line", "lines"), False)},
-    }
+    checked: ClassVar[tuple[str, ...]] = COUNTS  # the keys that say what is expected
+    rules: ClassVar[list[Schema]] = [
+        {
+            "if": {"required": ["lost"]},
+            "then": {"properties": dict.fromkeys(("core", "cores", "line", "lines"), False)},
+        },
+        {"if": {"required": ["from"]}, "then": {"properties": dict.fromkeys(_NO_SENDER, False)}},
+    ]
 
     @property
     def counts(self) -> tuple[tuple[str, int, int | None], ...]:
@@ -267,13 +339,65 @@ class ExpectStep(Step):
         return tuple((name, *bounds) for name, bounds in pairs if bounds is not None)
 
     def check(self, report: Report) -> None:
-        """Tell an expectation of nothing, and one of lost interrupts of a core or a line."""
-        if not self.counts and self.within is None:
-            expected = f"expected one of {', '.join(COUNTS)} or within"
-            raise report.refuse(self.position, "script-missing", f"`expect` checks nothing; {expected}")
+        """Tell an expectation of nothing, and counts of what has no core, no line or no sender."""
+        if not self.has(*self.checked):
+            *others, last = self.checked
+            expected = f"expected one of {', '.join(others)} or {last}"
+            raise report.refuse(self.position, "script-missing", f"`{self.kind}` checks nothing; {expected}")
         for name in self.has("core", "cores", "line", "lines") if self.lost is not None else ():
             message = f"found `{name}` with `lost`; expected `lost` alone: its rows have no core and no line"
             report.error(self.where(name), "script-key", message)
+        for name in self.has(*_NO_SENDER) if self.senders is not None else ():
+            *others, last = dict.fromkeys(one for one in self.checked if one not in _NO_SENDER)
+            expected = f"{', '.join(others)} or {last}"
+            message = f"found `from` with `{name}`, which has no sender; expected it with {expected}"
+            report.error(self.where("from"), "script-key", message)
+
+
+@step("expect")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectStep(CountedStep):
+    """Checks counts, summed over cores, lines and senders, order and absence, when the step is reached."""
+
+    within: Duration | None = key(Time(), "the greatest time from request to enter")
+    never: tuple[str, ...] | None = key(Words(*EVENTS), "events, one or a list: there is no row of them")
+    event: str | None = key(Word(*EVENTS), "with `before`: the event of the earlier row; without it, enter")
+    before: Later | None = key(
+        Record(Later, "`before`"), "the first row of `event` comes before the first of these"
+    )
+
+    checked: ClassVar[tuple[str, ...]] = (*COUNTS, "within", "never", "before")
+    rule: ClassVar[Schema] = {
+        "anyOf": [{"required": [name]} for name in checked],
+        "dependentRequired": {"event": ["before"]},
+        "allOf": [*CountedStep.rules, *_fits("never", "event")],
+    }
+
+    def check(self, report: Report) -> None:
+        """Tell what is wrong with counts, and filters that rows of the events can not pass."""
+        CountedStep.check(self, report)
+        if self.before is None and self.event is not None:
+            message = (
+                "found `event` without `before`; expected both, or `never` for an event that is not to be"
+            )
+            report.error(self.where("event"), "script-key", message)
+        check_events(self.body, self.never or (), report)
+        if self.before is not None and isinstance(self.body, Mapping):
+            check_events(self.body, (self.event or "enter",), report)
+            check_events(self.body.entries["before"][1], (self.before.event,), report)
+
+
+@step("wait-for")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitForStep(CountedStep):
+    """Lets time pass until the counts are as expected; fails after its limit."""
+
+    limit: Duration = key(Time(), "the most time that may pass", default=REQUIRED)
+
+    rule: ClassVar[Schema] = {
+        "anyOf": [{"required": [name]} for name in COUNTS],
+        "allOf": CountedStep.rules,
+    }
 
 
 @step("mark")
@@ -301,21 +425,6 @@ class Timing:
         "how long a handler of one line runs: a duration, or {24: 500ns, default: 100ns}",
         default=0,
     )
-
-
-class Record:
-    """A mapping with the declared keys of `record`."""
-
-    def __init__(self, record: type, what: str) -> None:
-        self.record, self.what = record, what
-
-    def read(self, node: Node, report: Report) -> object:
-        """Return the record."""
-        return self.record(**read_keys(self.record, node, report, self.what))
-
-    def schema(self) -> Schema:
-        """Return the record's schema."""
-        return record_schema(self.record)
 
 
 PARAMETER = r"[A-Za-z_][A-Za-z0-9_-]*"

@@ -10,7 +10,7 @@ import numpy as np
 
 from kvx_emu.trace import digits
 from kvx_emu.trace.block import Block
-from kvx_emu.trace.row import COLUMNS, EVENTS
+from kvx_emu.trace.row import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from kvx_emu.core_id import CoreId
     from kvx_emu.trace.row import Key, Row
 
+    _Between: TypeAlias = tuple[int, int, int, int, int, int]  # the columns between tick and value
     _Kinds: TypeAlias = tuple[NDArray[np.integer[Any]], NDArray[np.integer[Any]]]
     Form: TypeAlias = Callable[[Iterable[Row]], str]
 
 ABSENT = -1
-"""What stands in the columns `line`, `from_cluster` and `from_core` for None."""
+"""What stands in the columns of clusters, cores and lines for None."""
 
 _SOME = 1 << 16
 """Rows that are listed or sorted into kinds at once: memory is bounded, the kinds are not many more."""
@@ -48,10 +49,7 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 _KEPT = 1 << 16
 """Texts that are kept for later rows; a board of one cluster needs some thousands."""
 
-_TYPES = (np.int64, np.int16, np.int8, np.uint8, np.int8, np.int16, np.int8, np.uint64)
-
-_BETWEEN = np.dtype(list(zip(COLUMNS[1:7], _TYPES[1:7], strict=True)))
-"""The columns between tick and value: eight bytes."""
+_TYPES = (np.int64, np.int16, np.int8, np.uint8, np.int16, np.int16, np.int8, np.uint64)
 
 _EVENT = {name: code for code, name in enumerate(EVENTS)}
 
@@ -64,7 +62,7 @@ _PLACE = 10**18
 class Columns(Block):
     """Rows as one array a column, all of one length; as a sequence, the tuples of `Row`.
 
-    `event` is an index into `EVENTS`; `line`, `from_cluster` and `from_core` are `ABSENT` for None; else the
+    `event` is an index into `EVENTS`; clusters, cores and the line are `ABSENT` for None; else the
     columns hold what the row holds. The arrays are kept, not copied, and are not to be changed. Raises
     TypeError for an array whose numbers may not fit its column, ValueError for arrays of several lengths.
     """
@@ -77,7 +75,7 @@ class Columns(Block):
         cluster: NDArray[np.int16],
         core: NDArray[np.int8],
         event: NDArray[np.uint8],
-        line: NDArray[np.int8],
+        line: NDArray[np.int16],
         from_cluster: NDArray[np.int16],
         from_core: NDArray[np.int8],
         value: NDArray[np.uint64],
@@ -86,7 +84,7 @@ class Columns(Block):
         self.cluster = cluster.astype(np.int16, casting="safe", copy=False)
         self.core = core.astype(np.int8, casting="safe", copy=False)
         self.event = event.astype(np.uint8, casting="safe", copy=False)
-        self.line = line.astype(np.int8, casting="safe", copy=False)
+        self.line = line.astype(np.int16, casting="safe", copy=False)
         self.from_cluster = from_cluster.astype(np.int16, casting="safe", copy=False)
         self.from_core = from_core.astype(np.int8, casting="safe", copy=False)
         self.value = value.astype(np.uint64, casting="safe", copy=False)
@@ -99,8 +97,8 @@ class Columns(Block):
         numbers = [
             (
                 tick,
-                cluster,
-                core,
+                ABSENT if cluster is None else cluster,
+                ABSENT if core is None else core,
                 _EVENT[event],
                 ABSENT if line is None else line,
                 ABSENT if from_cluster is None else from_cluster,
@@ -132,12 +130,12 @@ class Columns(Block):
         for piece in self._pieces(_SOME):
             yield from zip(
                 piece.tick.tolist(),
-                piece.cluster.tolist(),
-                piece.core.tolist(),
+                _listed(piece.cluster),
+                _listed(piece.core),
                 [EVENTS[code] for code in piece.event.tolist()],
-                map(_or_none, piece.line.tolist()),
-                map(_or_none, piece.from_cluster.tolist()),
-                map(_or_none, piece.from_core.tolist()),
+                _listed(piece.line),
+                _listed(piece.from_cluster),
+                _listed(piece.from_core),
                 piece.value.tolist(),
                 strict=True,
             )
@@ -206,7 +204,7 @@ class Columns(Block):
         valued = _with_values(kind, self.value) if len(sample) <= len(self) // _REPEATED else None
         if valued is not None:
             sample, kind = valued
-        texts = [middles[key] for key in self._packed(sample).tolist()]
+        texts = [middles[key] for key in self._between(sample)]
         if valued is not None:
             values = self.value[sample].tolist()
             texts = [
@@ -221,16 +219,13 @@ class Columns(Block):
                 line += [*digits.digits(self.value[few], middles.after[:1]), tail]
             yield digits.lines(line)
 
-    def _packed(self, chosen: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
-        """Return what the rows `chosen`, indices, have in the columns of `_BETWEEN`, as an integer each."""
-        packed = np.empty(len(chosen), _BETWEEN)
-        for name in COLUMNS[1:7]:
-            packed[name] = getattr(self, name)[chosen]
-        return packed.view(np.int64)
+    def _between(self, chosen: NDArray[np.integer[Any]]) -> Iterator[_Between]:
+        """Return what the rows `chosen`, indices, have in the columns between tick and value."""
+        return zip(*(column[chosen].tolist() for column in self._arrays()[1:7]), strict=True)
 
 
-class _Middles(dict[int, bytes]):
-    """What a format writes between tick and value, less its first character, by the key of `_packed`.
+class _Middles(dict["_Between", bytes]):
+    """What a format writes between tick and value, less its first character, by what is there.
 
     `before` is what it writes before the tick, `comma` the character behind, `after` what follows the value.
     """
@@ -241,17 +236,17 @@ class _Middles(dict[int, bytes]):
         self.before, middle, self.after = self._split((0, 0, 0, 0, 0, 0))
         self.comma = middle[:1]
 
-    def __missing__(self, key: int) -> bytes:
+    def __missing__(self, key: _Between) -> bytes:
         if len(self) >= _KEPT:
             self.clear()
-        _, middle, _ = self._split(np.array([key], np.int64).view(_BETWEEN)[0].item())
+        _, middle, _ = self._split(key)
         self[key] = middle[1:]
         return self[key]
 
-    def _split(self, codes: tuple[int, int, int, int, int, int]) -> list[bytes]:
-        cluster, core, event, *rest = codes
-        line, from_cluster, from_core = map(_or_none, rest)
-        row = (_PLACE, cluster, core, EVENTS[event], line, from_cluster, from_core, _PLACE)
+    def _split(self, codes: _Between) -> list[bytes]:
+        cluster, core, event, line, from_cluster, from_core = codes
+        place, sender = (_or_none(cluster), _or_none(core)), (_or_none(from_cluster), _or_none(from_core))
+        row = (_PLACE, *place, EVENTS[event], _or_none(line), *sender, _PLACE)
         return self._form([row]).encode("ascii").split(b"%d" % _PLACE)
 
 
@@ -262,6 +257,11 @@ def _middles(form: Form) -> _Middles:
 
 def _or_none(number: int) -> int | None:
     return None if number == ABSENT else number
+
+
+def _listed(column: NDArray[np.integer[Any]]) -> list[int | None]:
+    listed: list[int | None] = column.tolist()
+    return [None if number == ABSENT else number for number in listed] if (column == ABSENT).any() else listed
 
 
 def _is_in(column: NDArray[np.integer[Any]], wanted: list[int]) -> NDArray[np.bool_]:
@@ -275,6 +275,10 @@ def _kinds(*columns: NDArray[Any]) -> _Kinds:
     """
     bases = [int(column.max()) - int(column.min()) + 1 for column in columns]
     size = prod(bases)
+    if size > _LAST_TICK:  # too large for a key: numbers that no board has, but that a file can hold
+        table = np.stack([column.astype(np.int64) for column in columns], axis=1)
+        _, sample, kind = np.unique(table, axis=0, return_index=True, return_inverse=True)
+        return sample, kind.reshape(-1)
     key: NDArray[np.signedinteger[Any]] = np.zeros(len(columns[0]), np.int32 if size <= _TABLE else np.int64)
     for column, base in zip(columns, bases, strict=True):  # as the digits of a number below `size`
         if base > 1:

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import errno
-import os
-import stat
-from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from kvx_emu.errors import OutputError, ReaderGoneError
+from kvx_emu.outputs import AtomicFile, flush, write_text
 from kvx_emu.trace.block import Block
 from kvx_emu.trace.text import FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
     from typing import TextIO
 
     from kvx_emu.core_id import CoreId
     from kvx_emu.trace.row import Row
-
-_T = TypeVar("_T")
-
-_UNNAMED: int = getattr(os, "O_TMPFILE", 0)
-"""The flag for a file without a name, 0 where the system has none (it is Linux's)."""
 
 
 class Sink(Protocol):
@@ -42,6 +33,17 @@ class Sink(Protocol):
 
     def abandon(self) -> None:
         """Leave no trace of what was written; harmless after `close`."""
+
+
+@runtime_checkable
+class Observer(Sink, Protocol):
+    """A sink that is also told what makes no row: which lines of a core are enabled."""
+
+    def enabled(self, tick: int, core: CoreId, lines: int) -> None:
+        """Take the core's ILE, a mask of 32 lines, as it is from now on; also told of all at the start.
+
+        It comes in the order of the rows: after those that were made before.
+        """
 
 
 class Filter:
@@ -86,6 +88,12 @@ class Filter:
             ]
         )
 
+    def enabled(self, tick: int, core: CoreId, lines: int) -> None:
+        """Pass it on if the sink behind observes, of the cores admitted and not after the last tick."""
+        admitted = (self._cores is None or core in self._cores) and (self._last is None or tick <= self._last)
+        if admitted and isinstance(self._sink, Observer):
+            self._sink.enabled(tick, core, lines)
+
     def flush(self) -> None:
         """Flush the sink behind."""
         self._sink.flush()
@@ -126,153 +134,6 @@ class StreamSink:
         """Do nothing: what a reader has read can not be taken back."""
 
 
-class AtomicFile:
-    """A text file that keeps its old content until `close`.
-
-    Written where nobody sees it, flushed to the disk, then put in the target's place; so whatever ends
-    the program, even SIGKILL, leaves the old file or the new one. The mode stays, a symlink is followed.
-    A target that exists and is no regular file (a pipe, /dev/full), or that is standard output under
-    another name, is written directly. Raises OutputError.
-    """
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self._target = os.path.realpath(path)
-        self._replaces = False  # whether `close` puts a file in the target's place
-        self._aside: str | None = None  # the name of the file that is not in its place yet, if it has one
-        self._stream: TextIO | None = None
-        try:
-            self._stream = os.fdopen(self._open(), "w", encoding="utf-8", newline="")
-        except OSError as error:
-            raise self._failed(error) from None
-
-    def _open(self) -> int:
-        try:
-            old = os.stat(self._path)  # not of the target: /dev/stdout can lead to a pipe, which has no name
-        except FileNotFoundError:
-            old = None
-        if old is not None:
-            printed = _printed(old)
-            if printed is not None:
-                return os.dup(printed)  # shares the position, so that neither overwrites the other
-            if not stat.S_ISREG(old.st_mode):
-                return os.open(self._path, os.O_WRONLY)  # refuses a directory by itself
-            if not os.access(self._target, os.W_OK):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        descriptor = self._open_unseen()
-        if old is not None:
-            with suppress(OSError):  # another user's file becomes ours, as with any editor
-                os.fchown(descriptor, old.st_uid, old.st_gid)
-            os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
-        self._replaces = True
-        return descriptor
-
-    def _open_unseen(self) -> int:
-        """Open a file on the target's file system: one without a name where the system can do that."""
-        if _UNNAMED:
-            with suppress(OSError):  # not every file system can; what else is wrong shows below
-                return os.open(os.path.dirname(self._target), os.O_WRONLY | _UNNAMED, 0o666)
-        return self._try_names(lambda aside: os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
-
-    def _try_names(self, make: Callable[[str], _T]) -> _T:
-        """Return what `make` returns for a name beside the target that it does not find taken.
-
-        A name can be left over from a process of the same number that was killed; in a container every
-        process may have the same.
-        """
-        number = 0
-        while True:
-            self._aside = f"{self._target}.{os.getpid()}-{number}.part"
-            try:
-                return make(self._aside)
-            except FileExistsError:
-                number += 1
-            except OSError:
-                self._aside = None
-                raise
-
-    def _failed(self, error: OSError) -> OutputError:
-        self.abandon()
-        return OutputError(f"{self._path}: can not be written: {error.strerror}")
-
-    def write_bytes(self, data: bytes) -> None:
-        """Write what is no text; not in the same file as text."""
-        assert self._stream is not None, "the file was closed"
-        try:
-            self._stream.buffer.write(data)
-        except OSError as error:
-            raise self._failed(error) from None
-
-    def write(self, text: str) -> None:
-        """Write to the file that will take the target's place."""
-        assert self._stream is not None, "the file was closed"
-        try:
-            self._stream.write(text)
-        except OSError as error:
-            raise self._failed(error) from None
-
-    def flush(self) -> None:
-        """Have all that was written on the disk, so that what can go wrong in `close` went wrong here."""
-        assert self._stream is not None, "the file was closed"
-        try:
-            self._stream.flush()
-            if self._replaces:
-                os.fsync(self._stream.fileno())
-        except OSError as error:
-            raise self._failed(error) from None
-
-    def close(self) -> None:
-        """Put the file in the target's place, durably."""
-        self.flush()
-        assert self._stream is not None
-        try:
-            if self._replaces:
-                self._replace(self._stream.fileno())
-            self._stream.close()
-        except OSError as error:
-            raise self._failed(error) from None
-        self._stream = None
-
-    def _replace(self, descriptor: int) -> None:
-        if self._aside is None:
-            # Only linkat follows the link of /proc, and a folder's descriptor makes Python call it.
-            unnamed = f"/proc/self/fd/{descriptor}"
-            self._try_names(lambda aside: os.link(unnamed, aside, src_dir_fd=descriptor))
-        assert self._aside is not None
-        os.replace(self._aside, self._target)
-        self._aside = None
-        with suppress(OSError):  # the name is durable too, where a folder can be synced
-            folder = os.open(os.path.dirname(self._target), os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
-
-    def abandon(self) -> None:
-        """Leave the target as it was; harmless after `close`."""
-        stream, self._stream = self._stream, None
-        if stream is not None:
-            with suppress(OSError):  # what could not be written is given up
-                stream.close()
-        aside, self._aside = self._aside, None
-        if aside is not None:
-            with suppress(FileNotFoundError):
-                os.unlink(aside)
-
-
-def _printed(status: os.stat_result) -> int | None:
-    """Return the descriptor of standard output or error if that is the file of `status`, else None.
-
-    Devices are not meant: /dev/null and a terminal can be written twice.
-    """
-    if not stat.S_ISCHR(status.st_mode):
-        for descriptor in (1, 2):
-            with suppress(OSError):  # it may be closed
-                if os.path.samestat(status, os.fstat(descriptor)):
-                    return descriptor
-    return None
-
-
 class FileSink:
     """Writes rows to a file in the format `kind` of `FORMATS`; the file appears when it is closed."""
 
@@ -296,25 +157,3 @@ class FileSink:
     def abandon(self) -> None:
         """Leave no file, or the old one; harmless after `close`."""
         self._file.abandon()
-
-
-def write_text(stream: TextIO, text: str) -> None:
-    """Write to standard output; raise ReaderGoneError or OutputError rather than an OSError."""
-    try:
-        stream.write(text)
-    except OSError as error:
-        raise _stream_error(error) from None
-
-
-def flush(stream: TextIO) -> None:
-    """Flush standard output; raise ReaderGoneError or OutputError rather than an OSError."""
-    try:
-        stream.flush()
-    except OSError as error:
-        raise _stream_error(error) from None
-
-
-def _stream_error(error: OSError) -> OutputError | ReaderGoneError:
-    if error.errno == errno.EPIPE:
-        return ReaderGoneError("the reader of standard output went away")
-    return OutputError(f"standard output: can not be written: {error.strerror}")

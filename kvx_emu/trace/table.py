@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from kvx_emu.trace.row import Row
     from kvx_emu.trace.tally import Wire
 
-_HEADERS = ("core", "tick", "event", "line", "from", "value")
+HEADERS = ("core", "tick", "event", "line", "from", "value")
+ALIGN = ("left", "right", "left", "right", "left", "right")
 _COUNTS = {name: name for name in Line._fields} | {"flying": "in flight", "software": "unsent"}
 _RARE = {"flying", "software"}  # columns that are shown only where they hold anything
 
@@ -48,20 +49,24 @@ class TableSink:
         lines: list[Sequence[str]] = []
         before: str | None = None
         for row in sorted(self._rows, key=_group):
-            tick, cluster, core, event, line, from_cluster, from_core, value = row
-            name = _name(cluster, core)
-            if before not in {None, name}:
+            cells = row_cells(row)
+            if before not in {None, cells[0]}:
                 lines.append(SEPARATING_LINE)
-            before = name
-            sender = ""
-            if from_cluster is not None and from_core is not None:
-                sender = str(CoreId(from_cluster, from_core))
-            shown = f"{value:#x}" if value or event == FAULT else "0"
-            lines.append((name, str(tick), event, "" if line is None else str(line), sender, shown))
+            before = cells[0]
+            lines.append(cells)
         if not lines:
             return "no rows\n"
-        align = ("left", "right", "left", "right", "left", "right")
-        return tabulate(lines, _HEADERS, colalign=align, disable_numparse=True) + "\n"
+        return tabulate(lines, HEADERS, colalign=ALIGN, disable_numparse=True) + "\n"
+
+
+def row_cells(row: Row) -> tuple[str, ...]:
+    """Return the cells of a row, below `HEADERS`."""
+    tick, cluster, core, event, line, from_cluster, from_core, value = row
+    sender = ""
+    if from_cluster is not None and from_core is not None:
+        sender = str(CoreId(from_cluster, from_core))
+    shown = f"{value:#x}" if value or event == FAULT else "0"
+    return place_name(cluster, core), str(tick), event, "" if line is None else str(line), sender, shown
 
 
 def summary_text(summary: Mapping[Wire, Line]) -> str:
@@ -88,7 +93,7 @@ def _group(row: Row) -> tuple[int, int, int]:
     return core is not None, -1 if cluster is None else cluster, -1 if core is None else core
 
 
-def _name(cluster: int | None, core: int | None) -> str:
+def place_name(cluster: int | None, core: int | None) -> str:
     """Return what to call the place of a row: a core, a cluster's blocks or those of the SoC."""
     if cluster is None:
         return "soc"

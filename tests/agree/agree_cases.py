@@ -46,6 +46,15 @@ def case_of(number: int, size: int | None = None) -> Case:
     return _Maker(r, board_of(r.randrange(BOARDS)), size).case()
 
 
+def _having(keys: dict[str, Any]) -> list[str]:
+    """Return the events whose rows have all that rows are chosen by."""
+    parts = {{"cores": "core", "lines": "line", "from": "from"}[name] for name in keys if name in _FILTERS}
+    return [event for event in EVENTS if parts <= set(actions.EVENTS[event])]
+
+
+_FILTERS = ("cores", "lines", "from")
+
+
 class _Maker:
     """Draws one case.
 
@@ -374,22 +383,62 @@ class _Maker:
             value = r.choice([0, 0, 7, 0x01000010, 0x01000011, self.bits()])
             value &= (1 << Core.sfrs()[register].width) - 1
             return self.step("sfr", cores=self.targets(), register=register, equals=value)
+        keys = self.rows()
+        if r.random() < 0.25:
+            return self.wait_for(keys)
+        keys |= self.counts(keys)
+        if r.random() < 0.25:
+            keys["never"] = tuple(r.sample(_having(keys), r.randint(1, 3)))
+        if r.random() < 0.25:
+            if r.random() < 0.7:
+                keys["event"] = r.choice(_having(keys))
+            later = self.rows()
+            if r.random() < 0.7:
+                later["event"] = r.choice(_having(later))
+            if later:
+                keys["before"] = later
+            else:
+                keys.pop("event", None)
+        if self.marks and r.random() < 0.7:
+            keys["since"] = r.choice(self.marks)
+        if r.random() < 0.45 or keys.keys() <= {"cores", "lines", "from", "since"}:
+            keys["within"] = r.choice([0, 0, 0, 1, 3, 10, 100])
+        return self.step("expect", **keys)
+
+    def rows(self) -> dict[str, Any]:
+        """Draw what chooses rows: cores, lines and senders, any of them."""
+        r = self.r
         keys: dict[str, Any] = {}
         if r.random() < 0.6:
             keys["cores"] = self.some(self.all, r.choice([1, 1, 3]))
         if r.random() < 0.5:
             keys["lines"] = self.few(self.lines)
+        if r.random() < 0.3:
+            keys["from"] = self.some(self.all, len(self.all))
+        return keys
+
+    def counts(self, chosen: dict[str, Any]) -> dict[str, Any]:
+        """Draw counts of the rows that are chosen so, right or wrong."""
+        r = self.r
+        keys: dict[str, Any] = {}
         for name in r.sample(list(actions.COUNTS), r.choice([0, 1, 2, 3, 6])):
             # What can not be is told with what was found.
             least = r.choice([10**6, 10**6, 10**6, 0, 0, 1, 5, r.randrange(self.size + 1)])
-            if name == "lost" and keys.keys() & {"cores", "lines"}:
+            if name == "lost" and chosen.keys() & {"cores", "lines"}:
                 continue  # its rows have neither
+            if name not in actions.SENT and "from" in chosen:
+                continue  # its rows have no sender
             keys[name] = (least, r.choice([least, least, None, least + r.randrange(self.size + 1)]))
-        if self.marks and r.random() < 0.7:
+        return keys
+
+    def wait_for(self, chosen: dict[str, Any]) -> Step:
+        """Draw a wait for counts of the rows that are chosen so."""
+        r = self.r
+        self.idle = True
+        keys = chosen | (self.counts(chosen) or {"delivered": (r.randrange(self.size + 1), None)})
+        if self.marks and r.random() < 0.5:
             keys["since"] = r.choice(self.marks)
-        if r.random() < 0.45 or keys.keys() <= {"cores", "lines", "since"}:
-            keys["within"] = r.choice([0, 0, 0, 1, 3, 10, 100])
-        return self.step("expect", **keys)
+        return self.step("wait-for", **keys, limit=r.choice([0, 1, 5, 20, 100, 1000]))
 
     def read(self) -> Step:
         """Draw a read, mostly of MASK."""

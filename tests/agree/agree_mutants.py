@@ -11,7 +11,7 @@ from unittest.mock import patch
 import agree_compare
 import numpy as np
 
-from kvx_emu.engine import cpu, outcome, port, reference
+from kvx_emu.engine import cpu, lookout, outcome, port, reference
 from kvx_emu.engine.vector.engine import Vector
 from kvx_emu.models import core
 from kvx_emu.trace.row import ENTER, EXIT
@@ -109,6 +109,17 @@ class _FirstMark(reference.Reference):
     def _mark(self, action: Any) -> None:
         if action.name not in self._judge._marks:
             super()._mark(action)
+
+
+class _LateWait(reference.Reference):
+    def _wait_for(self, action: Any) -> None:
+        super()._wait_for(action)
+        self._run.advance(self._run.now + 1)
+
+
+class _Unmarked(lookout.Lookout):
+    def mark(self, name: str) -> None:
+        """Do nothing."""
 
 
 class _TakenIsNotPending(reference.Reference):
@@ -239,6 +250,14 @@ class _LongestIsLast(Tally):
         self._asked = defaultdict(_Stack)
 
 
+class _ByTheNewest(lookout.Lookout):
+    """An enter is of the newest request."""
+
+    def __init__(self, kinds: Any = ()) -> None:
+        super().__init__(kinds)
+        self._asked = defaultdict(_Stack)
+
+
 def _batch(software: Any, core_: Any, line: int, warn: Any) -> Sequence[int]:
     return tuple(sorted(_linux_batch(software, core_, line, warn), key=lambda other: other != line))
 
@@ -311,6 +330,13 @@ def _first_bell(name: str) -> Callable[..., None]:
     return method
 
 
+def _solve_unseen(engine: Any, *args: Any, **rest: Any) -> None:
+    """Solve what can be as a whole, and let the judge see none of its rows."""
+    engine._judge.see = lambda rows: None
+    Vector._solve(engine, *args, **rest)
+    del engine._judge.see
+
+
 def _operations_are_nothing(engine: Any, lane: int, lines: int) -> str | None:
     words, engine._ops.words = engine._ops.words, {}
     try:
@@ -370,5 +396,9 @@ MUTANTS: dict[str, Make] = {
     "cores that are to sleep are not seen": _Blind(_leaves=lambda *_: None),
     "handlers that act just take their time": _Blind(_acts_there=lambda *_: None),
     "operations of IPIs are not seen": _Blind(_acts_there=_operations_are_nothing),
+    "a wait for counts ends a tick late": Mutant(engine=_LateWait),
+    "a mark does not begin anew what is looked for": Mutant({(outcome, "Lookout"): _Unmarked}),
+    "an enter is taken to be of the newest sender": Mutant({(outcome, "Lookout"): _ByTheNewest}),
+    "rows that are solved as a whole are not looked at": _Blind(_solve=_solve_unseen),
     "limits of events are not seen": _Blind(_has_room=lambda *_: True),
 }

@@ -214,6 +214,9 @@ class _Writer:
             return str(value).lower()
         if isinstance(value, CoreId):
             return str(value)
+        if isinstance(value, dict):
+            inner = ", ".join(f"{name}: {self._value(name, one)}" for name, one in value.items())
+            return f"{{{inner}}}"
         if key in {"cores", "core", "to", "block"} or (key == "from" and isinstance(value, tuple)):
             return "all" if value == self._board and key in {"cores", "core"} else f"[{core_names(value)}]"
         if isinstance(value, tuple) and key in actions.COUNTS:
@@ -267,7 +270,7 @@ class _Maker:
             else:
                 action = _MAKERS[step.kind](place, step.at, step.keys)
             if step.kind == "expect":
-                self.latency |= step.keys.get("within") is not None
+                self.latency |= step.keys.get("within") is not None and "from" not in step.keys
             made.append(action)
         return tuple(made)
 
@@ -325,18 +328,30 @@ def _sfr(place: Place, at: int | None, keys: dict[str, Any]) -> actions.Sfr:
     return actions.Sfr(place, at, keys["cores"], keys["register"], operation, value)
 
 
-def _expect(place: Place, at: int | None, keys: dict[str, Any]) -> actions.Expect:
+def _chosen(keys: dict[str, Any]) -> tuple[Cores | None, int | None, Cores | None]:
     lines = keys.get("lines")
-    counts = tuple((name, *keys[name]) for name in actions.COUNTS if name in keys)
-    return actions.Expect(
-        place,
-        at,
-        keys.get("cores"),
-        None if lines is None else _lines(lines),
-        counts,
-        keys.get("since"),
-        keys.get("within"),
-    )
+    return keys.get("cores"), None if lines is None else _lines(lines), keys.get("from")
+
+
+def _counts(keys: dict[str, Any]) -> tuple[tuple[str, int, int | None], ...]:
+    return tuple((name, *keys[name]) for name in actions.COUNTS if name in keys)
+
+
+def _expect(place: Place, at: int | None, keys: dict[str, Any]) -> actions.Expect:
+    chosen, since = _chosen(keys), keys.get("since")
+    never = actions.Rows(keys["never"], *chosen, since) if "never" in keys else None
+    before = None
+    if "before" in keys:
+        later = keys["before"]
+        before = (
+            actions.Rows((keys.get("event", "enter"),), *chosen, since),
+            actions.Rows((later.get("event", "enter"),), *_chosen(later), since),
+        )
+    return actions.Expect(place, at, *chosen, _counts(keys), since, keys.get("within"), never, before)
+
+
+def _wait_for(place: Place, at: int | None, keys: dict[str, Any]) -> actions.WaitFor:
+    return actions.WaitFor(place, at, *_chosen(keys), _counts(keys), keys.get("since"), keys["limit"])
 
 
 def _timer(place: Place, at: int | None, keys: dict[str, Any]) -> actions.Timer:
@@ -404,5 +419,6 @@ _MAKERS: dict[str, Callable[[Place, int | None, dict[str, Any]], actions.Action]
         place, at, None if keys["value"] == "idle" else keys["value"]
     ),
     "expect": _expect,
+    "wait-for": _wait_for,
     "mark": lambda place, at, keys: actions.Mark(place, at, keys["value"]),
 }

@@ -12,7 +12,7 @@ from command import ROOT
 
 from kvx_emu.check.codes import CODES, GROUPS, nearest
 from kvx_emu.check.explained import EXAMPLE_BOARD, EXAMPLE_BYTES, EXAMPLE_SCRIPT, EXPLAINED, explanation
-from kvx_emu.check.explained.fragment import BLOB, FILE, OVERLAY, PLAIN, REPEATED, TREE
+from kvx_emu.check.explained.fragment import BLOB, FILE, OVERLAY, PLAIN, REPEATED, TRACE, TREE
 from kvx_emu.dt.load import read_tree
 from kvx_emu.errors import InputError, UsageError
 
@@ -34,6 +34,7 @@ COMPANIONS = {
     "compatible-near": {"interrupts-property", "mailbox-parent"},
     "too-many": {"label-undefined"},
     "script-many": {"script-step"},
+    "trace-many": {"trace-row"},
     "unit-address-format": {"unit-reg-mismatch"},
     "status": {"phandle-dangling"},
 }
@@ -84,19 +85,26 @@ def found(kvx, tmp_path):
             args = ["--overlay", folder / "overlay.dtso"]
         elif kind == PLAIN:
             return plain(text)
+        elif kind == TRACE:
+            (folder / "trace").write_text(text + "\n")
+            return set(told(kvx("trace", "stats", folder / "trace").err))
         else:
             script = folder / "script.yaml"
             whole = text if text.startswith("version:") else EXAMPLE_SCRIPT + text
             script.write_bytes((whole + "\n").encode("utf-8", "surrogateescape"))
             if code in RUNS:
                 out = kvx("run", board, script, "--format", "none")
-                return {(word, severity) for severity, word in re.findall(r" (\w+)\[([\w-]+)\]: ", out.err)}
+                return set(told(out.err))
             args = [script]
         out = kvx("check", board, *args, "--format", "json")
         assert out.err == ""
         return {(finding["code"], finding["severity"]) for finding in json.loads(out.out)}
 
     return find
+
+
+def told(text):
+    return [(word, severity) for severity, word in re.findall(r" (\w+)\[([\w-]+)\]: ", text)]
 
 
 def plain(text):
@@ -162,6 +170,7 @@ def test_a_misspelt_code_has_a_nearest_one():
 
 CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 TELLERS = {"Finding", "error", "error_at", "fail", "failure", "mismatch", "odd", "refuse", "say", "warn"}
+TELLERS |= {"in_file", "in_line", "in_row"}
 WORDS = {"all", "bare", "linux", "one", "uniform", "reg"}
 """Constants beside codes in such calls: choices of the script language, the name of a property."""
 

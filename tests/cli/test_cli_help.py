@@ -11,7 +11,7 @@ from command import BOARD, SMOKE, kvx_process
 
 from kvx_emu import __version__
 
-COMMANDS = ["run", "check", "show", "explain", "dt", "schema", "bench"]
+COMMANDS = ["run", "check", "show", "explain", "trace", "dt", "init", "schema", "bench"]
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
@@ -50,7 +50,7 @@ def test_run_has_every_option_that_was_promised_for_it(kvx):
     options = set(re.findall(r"--[a-z][a-z-]+", out))
     promised = (
         "--csv --trace --format --engine --profile --seed --set --strict --core --line --event --from --to "
-        "--limit-ticks --limit-events"
+        "--limit-ticks --limit-events --junit --summary"
     )
     assert set(promised.split()) <= options
 

@@ -107,12 +107,13 @@ def test_several_traces_in_several_formats_are_written_at_once(kvx, first, tmp_p
     assert paths[1].read_text() == out
 
 
-@pytest.mark.parametrize("name", ["t.vcd", "t", "t.CSV", "x.csv/t", ".csv"])
+@pytest.mark.parametrize("name", ["t.txt", "t", "t.CSV", "x.csv/t", ".csv", "t.wavedrom", ".json"])
 def test_a_suffix_that_says_no_format_is_refused_with_the_known_ones(kvx, first, tmp_path, name):
     path = tmp_path / name
     status, out, err = kvx("run", BOARD, first, "--trace", path)
     assert (status, out) == (2, "")
-    assert err == f"kvx-emu: --trace {path}: the suffix says the format; known: .csv, .jsonl\n"
+    known = ".csv, .jsonl, .parquet, .vcd, .dat, .ftrace, .ctf, .json, .svg, .wavedrom.json"
+    assert err == f"kvx-emu: {path}: the suffix says the format; known: {known}\n"
 
 
 def test_the_table_is_exact(kvx, first):

@@ -128,4 +128,6 @@ class Quick:
 if __name__ == "__main__":
     globals()[sys.argv[1]]()
     options = ["-q", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    # The package is here before pytest, which would rewrite the asserts of a plugin: it need not.
+    options += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
     sys.exit(pytest.main([*options, *sys.argv[2:]], plugins=[Quick()]))

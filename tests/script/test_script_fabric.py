@@ -88,11 +88,15 @@ def test_handled_lost_and_timers_are_counts_like_the_others():
         actions.Expect,
         (PE3,),
         0x10,
+        None,
         (("delivered", 0, 0), ("handled", 1, None), ("timers", 2, 2)),
         None,
         None,
+        None,
+        None,
     )
-    assert of("expect: {lost: {max: 4}}") == (actions.Expect, None, None, (("lost", 0, 4),), None, None)
+    lost = (("lost", 0, 4),)
+    assert of("expect: {lost: {max: 4}}") == (actions.Expect, None, None, None, lost, None, None, None, None)
 
 
 @pytest.mark.parametrize(

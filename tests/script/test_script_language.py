@@ -7,11 +7,15 @@ from script_board import FakeBoard, action, errors, program, read, step_error, s
 from kvx_emu.core_id import CoreId
 from kvx_emu.errors import InputError, Place, UsageError
 from kvx_emu.script import actions
+from kvx_emu.script.actions import Rows
 from kvx_emu.script.bind import bind
 
 P = Place("t.yaml", 3, 3)
 PE0, PE1, PE2, PE3, RM = (CoreId(0, pid) for pid in (0, 1, 2, 3, 16))
 C1PE0, C1PE1 = CoreId(1, 0), CoreId(1, 1)
+ALL_ROWS = {"cores": None, "lines": None, "senders": None, "counts": (), "since": None}
+EXPECT = ALL_ROWS | {"within": None, "never": None, "before": None}
+WAIT_FOR = ALL_ROWS | {"limit": 0}
 ALL = (PE0, PE1, PE2, PE3, RM, C1PE0, C1PE1)
 
 
@@ -55,9 +59,17 @@ def of(line):
         ("mark: before-storm", actions.Mark, {"name": "before-storm"}),
         ("random: {count: 5}", actions.Random, {"count": 5, "every": 0, "senders": (PE0,), "targets": "one", "lines": (24,), "seed": 0, "path": (0,)}),
         ("random: {count: 1, seed: 7, every: 100ns, from: pes, targets: uniform, lines: [25, 24, 25-26]}", actions.Random, {"count": 1, "every": 100, "senders": (PE0, PE1, PE2, PE3, C1PE0, C1PE1), "targets": "uniform", "lines": (25, 24, 26), "seed": 7, "path": (0,)}),
-        ("expect: {delivered: 3}", actions.Expect, {"cores": None, "lines": None, "counts": (("delivered", 3, 3),), "since": None, "within": None}),
-        ("expect: {core: pe1, line: 24-25, pending: {min: 1}, masked: {max: 4}, within: 1us}", actions.Expect, {"cores": (PE1,), "lines": 3 << 24, "counts": (("masked", 0, 4), ("pending", 1, None)), "since": None, "within": 1000}),
-        ("expect: {cores: pes, lines: [24], cleared: {min: 1, max: 1}}", actions.Expect, {"cores": (PE0, PE1, PE2, PE3, C1PE0, C1PE1), "lines": 1 << 24, "counts": (("cleared", 1, 1),), "since": None, "within": None}),
+        ("expect: {delivered: 3}", actions.Expect, EXPECT | {"counts": (("delivered", 3, 3),)}),
+        ("expect: {core: pe1, line: 24-25, pending: {min: 1}, masked: {max: 4}, within: 1us}", actions.Expect, EXPECT | {"cores": (PE1,), "lines": 3 << 24, "counts": (("masked", 0, 4), ("pending", 1, None)), "within": 1000}),
+        ("expect: {cores: pes, lines: [24], cleared: {min: 1, max: 1}}", actions.Expect, EXPECT | {"cores": (PE0, PE1, PE2, PE3, C1PE0, C1PE1), "lines": 1 << 24, "counts": (("cleared", 1, 1),)}),
+        ("expect: {core: pe1, from: pe0, delivered: 3}", actions.Expect, EXPECT | {"cores": (PE1,), "senders": (PE0,), "counts": (("delivered", 3, 3),)}),
+        ("expect: {from: [c1.pe1, pe2, pe2], within: 5}", actions.Expect, EXPECT | {"senders": (PE2, C1PE1), "within": 5}),
+        ("expect: {core: pe3, never: [fault, enter, fault]}", actions.Expect, EXPECT | {"cores": (PE3,), "never": Rows(("fault", "enter"), (PE3,), None, None, None)}),
+        ("expect: {line: 25, from: pe0, never: ack}", actions.Expect, EXPECT | {"lines": 1 << 25, "senders": (PE0,), "never": Rows(("ack",), None, 1 << 25, (PE0,), None)}),
+        ("expect: {core: pe1, line: 24, before: {}}", actions.Expect, EXPECT | {"cores": (PE1,), "lines": 1 << 24, "before": (Rows(("enter",), (PE1,), 1 << 24, None, None), Rows(("enter",), None, None, None, None))}),
+        ("expect: {event: wake, before: {event: request, cores: [pe2, pe1], lines: 0-1, from: pes}}", actions.Expect, EXPECT | {"before": (Rows(("wake",), None, None, None, None), Rows(("request",), (PE1, PE2), 3, (PE0, PE1, PE2, PE3, C1PE0, C1PE1), None))}),
+        ("wait-for: {delivered: 3, limit: 10us}", actions.WaitFor, WAIT_FOR | {"counts": (("delivered", 3, 3),), "limit": 10_000}),
+        ("wait-for: {core: pe1, line: 24, from: pe0, cleared: {min: 1}, limit: 0}", actions.WaitFor, WAIT_FOR | {"cores": (PE1,), "lines": 1 << 24, "senders": (PE0,), "counts": (("cleared", 1, None),), "limit": 0}),
     ],
 )  # fmt: skip
 def test_a_step_becomes_this_action(line, kind, fields):
@@ -442,6 +454,8 @@ def test_times_that_can_be_are_accepted():
     program("wait: 10", "{at: 10, wait: 0}", "wait: idle", "{at: 10, wait: 1}", "{at: 1us, wait: idle}")
     program("repeat: {count: 3, every: 0, steps: [send: {to: pe1}, wait: idle]}", "{at: 0, mark: a}")
     program("repeat: {count: 3, every: 10, steps: [wait: 10]}", "{at: 30, mark: a}")
+    program("wait-for: {delivered: 1, limit: 1s}", "{at: 0, wait: 0}")  # it may take no time
+    program("repeat: {count: 3, every: 10, steps: [wait-for: {delivered: 1, limit: 1s}]}")
 
 
 def test_since_needs_a_mark_that_is_reached_before():
@@ -462,6 +476,62 @@ def test_since_needs_a_mark_that_is_reached_before():
         places, message = errors(steps(*lines))
         assert [code for _, _, code in places] == ["script-mark"]
         assert words in message
+
+
+def test_a_mark_is_for_what_stands_in_before_and_never_and_for_a_wait_as_well():
+    *_, never, before, waited = program(
+        "mark: a",
+        "expect: {never: fault, since: a}",
+        "expect: {core: pe1, before: {core: pe2}, since: a}",
+        "wait-for: {delivered: 1, since: a, limit: 5}",
+    ).actions
+    assert never.never == Rows(("fault",), None, None, None, "a")
+    assert [kind.since for kind in before.before] == ["a", "a"]
+    assert waited.since == "a"
+    assert step_error("wait-for: {delivered: 1, since: a, limit: 5}")[1] == "script-mark"
+
+
+def test_within_by_sender_needs_no_times_of_all_requests():
+    assert program("expect: {within: 5}").latency
+    assert not program("expect: {within: 5, from: pe0}").latency
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "code", "words"),
+    [
+        ("expect: {core: pe1}", 3, "script-missing", "`expect` checks nothing; expected one of delivered, coalesced, masked, requested, pending, cleared, handled, lost, timers, within, never or before"),
+        ("wait-for: {core: pe1, limit: 5}", 3, "script-missing", "`wait-for` checks nothing; expected one of delivered, coalesced, masked, requested, pending, cleared, handled, lost or timers"),
+        ("wait-for: {delivered: 1}", 13, "script-missing", "`wait-for` lacks the key limit; expected it"),
+        ("wait-for: {delivered: 1, within: 5, limit: 5}", 28, "script-key", "unknown key `within` of `wait-for`"),
+        ("wait-for: {lost: 1, core: pe1, limit: 5}", 29, "script-key", "found `core` with `lost`; expected `lost` alone"),
+        ("wait-for: {pending: 1, from: pe1, limit: 5}", 32, "script-key", "found `from` with `pending`, which has no sender; expected it with delivered, coalesced, masked, requested or cleared"),
+        ("expect: {timers: 1, from: pe1}", 29, "script-key", "found `from` with `timers`, which has no sender; expected it with delivered, coalesced, masked, requested, cleared, within, never or before"),
+        ("expect: {delivered: 1, from: others}", 32, "script-core", "found `others`; expected other cores: here is no sender"),
+        ("expect: {delivered: 1, from: pe9}", 32, "script-core", "pe9"),
+        ("expect: {never: [enter, exits]}", 27, "script-value", "did you mean `exit`?"),
+        ("expect: {never: []}", 19, "script-value", "found an empty list; expected one of send, masked"),
+        ("expect: {never: 3}", 19, "script-value", "found `3`; expected send or masked"),
+        ("expect: {core: pe1, never: [enter, lost]}", 12, "script-key", "found `core` with `lost`, whose rows have no core; expected send, masked, request"),
+        ("expect: {lines: 24, never: fault}", 12, "script-key", "found `lines` with `fault`, whose rows have no line; expected send"),
+        ("expect: {never: exit, from: pe0}", 25, "script-key", "found `from` with `exit`, whose rows have no sender; expected masked, request, coalesced, clear, enter, mailbox, ack, start, ipe"),
+        ("expect: {delivered: 1, event: enter}", 33, "script-key", "found `event` without `before`; expected both"),
+        ("expect: {event: exit, from: pe0, before: {}}", 25, "script-key", "found `from` with `exit`, whose rows have no sender"),
+        ("expect: {before: {event: wake, line: 24}}", 34, "script-key", "found `line` with `wake`, whose rows have no line"),
+        ("expect: {before: {event: nothing}}", 28, "script-value", "found the text `nothing`; expected send or"),
+        ("expect: {before: enter}", 20, "script-value", "found the text `enter` for `before`; expected a mapping with the keys event, core, line, from"),
+        ("expect: {before: {core: pe1, cores: pe2}}", 32, "script-key", "found both core and cores of `before`"),
+    ],
+)  # fmt: skip
+def test_an_expectation_that_can_not_be_is_told(line, column, code, words):
+    found, message = errors(steps(line))
+    assert found == [(3, column, code)]
+    assert words in message
+
+
+def test_the_events_of_scripts_are_those_of_rows():
+    from kvx_emu.trace.row import EVENTS
+
+    assert tuple(actions.EVENTS) == EVENTS
 
 
 def test_the_tree_numbers_have_their_limit_of_64_bits():

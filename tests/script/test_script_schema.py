@@ -72,6 +72,20 @@ SAMPLE = {
     ],
 }
 
+EXPECTED = {
+    "version": 1,
+    "steps": [
+        {"mark": "a"},
+        {"expect": {"core": "pe1", "line": 24, "from": ["pe0", "pe2"], "delivered": 3, "since": "a"}},
+        {"expect": {"core": "pe1", "from": "pes", "never": ["enter", "start"], "within": 9}},
+        {"expect": {"never": "fault", "pending": 0}},
+        {"expect": {"event": "ack", "line": 4, "before": {"event": "mailbox", "from": "pe0", "line": 3}}},
+        {"expect": {"core": "pe1", "before": {}, "cleared": {"max": 2}}},
+        {"wait-for": {"core": "pe1", "line": 24, "delivered": 3, "limit": "10us", "since": "a"}},
+        {"wait-for": {"from": "pe1", "coalesced": {"min": 3}, "limit": 0}, "at": 5},
+    ],
+}
+
 FABRIC = {
     "version": 1,
     "boot": "full",
@@ -103,6 +117,9 @@ FABRIC = {
 }
 
 
+SAMPLES = (SAMPLE, FABRIC, EXPECTED)
+
+
 def accepted(script):
     """Return whether `load` takes the script; service keys are lines, so that they stay words in YAML."""
     try:
@@ -129,14 +146,17 @@ def test_every_step_and_key_has_a_description():
     assert SCHEMA["$defs"]["send"]["properties"]["line"]["default"] == 24
 
 
-@pytest.mark.parametrize("sample", [SAMPLE, FABRIC])
+@pytest.mark.parametrize("sample", [SAMPLE, FABRIC, EXPECTED])
 def test_the_sample_is_accepted_by_both(sample):
     assert list(VALIDATOR.iter_errors(sample)) == []
     assert accepted(sample)
 
 
 def test_the_samples_have_every_step():
-    assert {name for sample in (SAMPLE, FABRIC) for one in sample["steps"] for name in one} == {*STEPS, "at"}
+    assert {name for sample in (SAMPLE, FABRIC, EXPECTED) for one in sample["steps"] for name in one} == {
+        *STEPS,
+        "at",
+    }
 
 
 @pytest.mark.parametrize(
@@ -169,9 +189,25 @@ def test_the_samples_have_every_step():
         {"affinity": {"device": "a", "cluster": 0, "core": "pe1"}},
         {"affinity": {"device": "a", "core": "rm"}},
         {"expect": {"lost": 0, "core": "pe1"}},
+        {"expect": {"core": "pe1", "from": "pe0"}},
+        {"expect": {"from": "pe0", "handled": 1}},
+        {"expect": {"never": []}},
+        {"expect": {"never": "exits"}},
+        {"expect": {"never": ["enter", "msi"], "cores": "pe1"}},
+        {"expect": {"never": "wake", "line": 1}},
+        {"expect": {"never": "send", "from": "pe1"}},
+        {"expect": {"event": "enter", "delivered": 1}},
+        {"expect": {"event": "exit", "from": "pe1", "before": {}}},
+        {"expect": {"before": "enter"}},
+        {"expect": {"before": {"event": "enter", "since": "a"}}},
+        {"expect": {"before": {"event": "lost", "core": "pe1"}}},
+        {"wait-for": {"delivered": 1}},
+        {"wait-for": {"limit": 1}},
+        {"wait-for": {"delivered": 1, "limit": 1, "never": "enter"}},
+        {"wait-for": {"pending": 1, "from": "pe1", "limit": 1}},
     ],
 )
-def test_a_wrong_step_of_the_fabric_is_refused_by_both(step):
+def test_a_wrong_step_is_refused_by_both(step):
     script = {"version": 1, "steps": [step]}
     assert not VALIDATOR.is_valid(script)
     assert not accepted(script)
@@ -214,7 +250,7 @@ VALUES = st.sampled_from(
     [
         None, True, False, 0, 1, 3, 8, 23, 24, 31, 32, -1, 1 << 63, 1 << 64, "", "x", "idle", "bus-error", "pe0",
         "rm", "all", "others", "c2.pe3", "c2.all", "pe16", "pe0-7", "24", "24-31", "0-3", "12ns", "-5ns", "1.5us",
-        "5ps", "one", "linux", "bare", "reset", 4096, "serial", [], {}, ["pe0"], ["others"], [24], [24, "x"], [None], {"min": 1}, {"max": 2, "x": 1},
+        "5ps", "one", "linux", "bare", "reset", 4096, "serial", "enter", "fault", ["ack", "ipe"], [], {}, ["pe0"], ["others"], [24], [24, "x"], [None], {"min": 1}, {"max": 2, "x": 1},
         [{"wait": 1}], [{"wait": 1, "at": 1}], [{"wait": 1, "mark": "a"}], {"wait": 1}, {"24": 1, "default": "1us"},
     ]
 )  # fmt: skip
@@ -229,18 +265,18 @@ def paths(node, here=()):
 
 
 MUTATIONS = st.tuples(
-    st.sampled_from([(0, *path) for path in paths(SAMPLE)] + [(1, *path) for path in paths(FABRIC)]), st.sampled_from(["set", "drop", "add"]), VALUES, st.sampled_from(
+    st.sampled_from([(number, *path) for number, sample in enumerate(SAMPLES) for path in paths(sample)]), st.sampled_from(["set", "drop", "add"]), VALUES, st.sampled_from(
         ["at", "wait", "steps", "x", "from", "core", "cores", "line", "lines", "clear", "24", "min", "delivered",
-         "device", "index", "input", "bit", "value", "every", "cluster", "node", "stop", "ack", "lost", "bite"]
+         "device", "index", "input", "bit", "value", "every", "cluster", "node", "stop", "ack", "lost", "bite", "never", "event", "before", "limit", "timers"]
     )
 )  # fmt: skip
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1500, deadline=None)
 @given(st.lists(MUTATIONS, min_size=1, max_size=2))
 def test_the_schema_and_the_reader_accept_the_same(mutations):
     chosen = mutations[0][0][0]
-    script = json.loads(json.dumps((SAMPLE, FABRIC)[chosen]))
+    script = json.loads(json.dumps(SAMPLES[chosen]))
     for (sample, *path), how, drawn, name in mutations:
         if sample != chosen:
             continue

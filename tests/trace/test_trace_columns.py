@@ -90,7 +90,7 @@ def test_the_columns_are_what_the_engine_makes():
     kinds = [getattr(block, name).dtype for name in ("tick", "cluster", "core", "event")]
     assert kinds == [np.int64, np.int16, np.int8, np.uint8]
     kinds = [getattr(block, name).dtype for name in ("line", "from_cluster", "from_core", "value")]
-    assert kinds == [np.int8, np.int16, np.int8, np.uint64]
+    assert kinds == [np.int16, np.int16, np.int8, np.uint64]
     assert [EVENTS[code] for code in block.event] == [found[3] for found in EXTREMES]
     assert block.line.tolist() == [0, 127, ABSENT, 31]
 

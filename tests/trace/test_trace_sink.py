@@ -9,10 +9,11 @@ import stat
 
 import pytest
 
+from kvx_emu import outputs as sinks
 from kvx_emu.core_id import CoreId
 from kvx_emu.errors import OutputError, ReaderGoneError
-from kvx_emu.trace import sink as sinks
-from kvx_emu.trace.sink import AtomicFile, FileSink, Filter, StreamSink, flush, write_text
+from kvx_emu.outputs import AtomicFile, flush, write_text
+from kvx_emu.trace.sink import FileSink, Filter, StreamSink
 
 HEADER = "tick,cluster,core,event,line,from_cluster,from_core,value\n"
 ROW = (5, 0, 1, "enter", 24, None, None, 16777216)
@@ -170,12 +171,25 @@ def test_a_file_below_a_file_can_not_be_written(tmp_path, way):
         AtomicFile(str(tmp_path / "file" / "t.csv"))
 
 
-def test_an_old_file_that_may_not_be_written_is_not_replaced(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.EACCES, "Permission denied"), (errno.EROFS, "Read-only file system")],
+    ids=["mode", "file system"],
+)
+def test_an_old_file_that_may_not_be_written_is_not_replaced(tmp_path, monkeypatch, number, words):
     path = tmp_path / "t.csv"
     path.write_text("old")
-    monkeypatch.setattr(os, "access", lambda *_: False)  # root may write everything
-    with pytest.raises(OutputError, match=r"t.csv: can not be written: Permission denied$"):
+    opened = os.open
+
+    def refuse(name, *rest, **options):  # root may write everything
+        if name == str(path):
+            raise OSError(number, os.strerror(number))
+        return opened(name, *rest, **options)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(OutputError, match=rf"t.csv: can not be written: {words}$"):
         AtomicFile(str(path))
+    monkeypatch.undo()
     assert path.read_text() == "old"
 
 

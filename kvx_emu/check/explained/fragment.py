@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 TREE, FILE, SCRIPT, OVERLAY, BLOB, PLAIN = "tree", "file", "script", "overlay", "blob", "plain"
+TRACE = "trace"
 
 REPEATED = r"(?:/\*|#) repeated (\d+) times(?: \*/)?$"
 """At the end of a line of a fragment: it stands for so many such lines."""
@@ -14,7 +15,7 @@ class Explained(NamedTuple):
     """Why something is wrong, and a wrong and a right fragment.
 
     `kind` says what a fragment is: source that stands after the example board, a whole source file, the
-    steps of a script (or a whole one), an overlay, bytes of a blob, or a tree in YAML.
+    steps of a script (or a whole one), an overlay, bytes of a blob, a tree in YAML, or a trace.
     """
 
     text: str

@@ -88,7 +88,9 @@ class Vector(Reference):
         self._plan = Plan(machine, program) if plan is None else plan
         self._tuning = tuning
         self._tables = tables
-        self._rows = bool(sinks)
+        self._rows = bool(sinks) or bool(self._judge.lookout)
+        if not self._rows:
+            self._judge.forget_rows()  # those of some steps alone would mislead
         self._limit_events = limit_events
         self._delivery = program.delivery
         self._stretches: dict[int, list[tuple[bool, Sequence[Action]]]] = {}

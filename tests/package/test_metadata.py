@@ -22,7 +22,7 @@ def test_the_version_is_written_twice_the_same():
 
 
 def test_the_command_is_an_entry_point():
-    assert METADATA["scripts"] == {"kvx-emu": "kvx_emu.cli.main:main"}
+    assert METADATA["scripts"] == {"kvx-emu": "kvx_emu.__main__:main"}
     assert callable(cli_main.main)
 
 
@@ -36,7 +36,19 @@ def test_what_goes_into_the_source_archive_exists_and_holds_the_package():
     included = PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
     assert "/kvx_emu" in included
     assert [path for path in included if not (ROOT / path.lstrip("/")).exists()] == []
-    assert PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["kvx_emu"]
+    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert wheel["packages"] == ["kvx_emu"]
+    assert wheel["force-include"] == {"boards": "kvx_emu/boards", "scripts": "kvx_emu/scripts"}
+
+
+def test_the_plugin_of_pytest_imports_it_and_nothing_else_does():
+    importers = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "kvx_emu").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if "pytest" in imports_of(node)
+    ]
+    assert set(importers) <= {"kvx_emu/plugin.py"}
 
 
 def test_the_build_asks_nothing_of_git():
@@ -46,7 +58,9 @@ def test_the_build_asks_nothing_of_git():
 
 def test_what_is_imported_is_what_is_declared():
     modules = {"click": "click", "fdt": "fdt", "numpy": "numpy", "yaml": "PyYAML", "tabulate": "tabulate"}
-    extras = {"numba": "fast", "pyarrow": "parquet"}  # imported where it is needed, and not missed elsewhere
+    # Imported where it is needed, and not missed elsewhere.
+    extras = {"numba": "fast", "pyarrow": "parquet", "textual": "view"}
+    hosts = {"pytest", "rich"}  # runs the plugin; comes with textual
     declared = {re.split("[<>=]", text)[0] for text in METADATA["dependencies"]}
     imported = {
         name
@@ -54,7 +68,8 @@ def test_what_is_imported_is_what_is_declared():
         for node in ast.walk(ast.parse(path.read_text()))
         for name in imports_of(node)
     }
-    assert imported - sys.stdlib_module_names - {"kvx_emu"} == {*modules, *extras}
+    third_parties = imported - sys.stdlib_module_names - {"kvx_emu"}
+    assert {*modules} <= third_parties <= {*modules, *extras, *hosts}
     assert declared == set(modules.values())
     for module, extra in extras.items():
         assert [re.split("[<>=]", text)[0] for text in METADATA["optional-dependencies"][extra]] == [module]

@@ -1,0 +1,1 @@
+"""What a finished run is reported as, for tools: JUnit XML, a summary in JSON."""

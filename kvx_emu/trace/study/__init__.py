@@ -1,0 +1,1 @@
+"""What is found out of traces that were written before: counts, latencies, where two of them part."""
