@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN ?= $(VENV)/bin
 
-.PHONY: demo test check lint types imports coverage ratchet fuzz agree invariants mutants clean
+.PHONY: demo test check docs lint types imports coverage ratchet fuzz agree invariants mutants clean
 
 # The main job: a board of ours, the smoke script, the trace of each core.
 demo: $(VENV)/.ready
@@ -18,6 +18,11 @@ test: $(VENV)/.ready
 
 # Everything that CI checks.
 check: lint types imports coverage
+
+# The documents, as web pages in build/docs/html and as man pages in build/docs/man; a warning is an error.
+docs: $(VENV)/.ready
+	$(BIN)/sphinx-build -W --keep-going -q -E -b html docs build/docs/html
+	$(BIN)/sphinx-build -W --keep-going -q -d build/docs/html/.doctrees -b man docs build/docs/man
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -67,4 +72,4 @@ $(VENV)/.ready: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) .coverage .coverage.json mutants
+	rm -rf $(VENV) .coverage .coverage.json build docs/_pictures mutants

@@ -15,26 +15,27 @@ from pathlib import Path
 import pytest
 from command import KVX, ROOT, kvx_process
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 
 _BLOCK = re.compile(r"^ {0,3}```console *\n(.*?)^ {0,3}```", re.MULTILINE | re.DOTALL)
+
+_RUN = ("kvx-emu ", "cat ", "cd ", "cp ")
 
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="no make here")
 
 
-def examples():
-    """Return (document, command, output lines) for each `$ kvx-emu ...` of the console blocks."""
+def examples(document):
+    """Return (command, output lines) for each command of the console blocks that is run here."""
     found = []
-    for document in DOCUMENTS:
-        for block in _BLOCK.findall(document.read_text()):
-            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-                command, *output = part.rstrip().split("\n")
-                if command.startswith("kvx-emu "):
-                    found.append((document.name, command, tuple(output)))
+    for block in _BLOCK.findall(document.read_text()):
+        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+            command, *output = part.rstrip().split("\n")
+            if command.startswith(_RUN):
+                found.append((command, output))
     return found
 
 
-EXAMPLES = examples()
+EXAMPLES = {str(document.relative_to(ROOT)): found for document in DOCUMENTS if (found := examples(document))}
 
 
 def differences(shown, printed):
@@ -48,33 +49,38 @@ def differences(shown, printed):
 
 
 def test_the_readme_shows_a_run():
-    assert [
-        command for name, command, _ in EXAMPLES if name == "README.md" and "kvx-emu run " in command
-    ] != []
+    assert [command for command, _ in EXAMPLES["README.md"] if "kvx-emu run " in command] != []
 
 
-@pytest.mark.parametrize(
-    ("document", "command", "shown"), EXAMPLES, ids=[f"{name}: {command}" for name, command, _ in EXAMPLES]
-)
-def test_what_a_document_shows_is_what_is_printed(document, command, shown, tmp_path):
-    kvx = f"{shlex.join(KVX)} "
-    # A shell, for pipes and redirections; what follows one of these runs as well.
-    line = re.sub(r"(^|[|;&] *)kvx-emu ", lambda match: match[1] + kvx, command)
+def printed_by(command, folder):
+    """Return the status and the lines of a command, run by a shell, for pipes and redirections."""
+    # What follows a pipe or the like may be one of ours as well.
+    line = re.sub(r"(^|[|;&] *)kvx-emu ", lambda match: f"{match[1]}{shlex.join(KVX)} ", command)
     done = subprocess.run(
         ["/bin/sh", "-c", line],
-        cwd=ROOT,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=120,
         check=False,
     )
-    assert "Traceback" not in done.stdout
-    assert done.returncode in {0, 1, 3}
-    if shown:
-        assert differences(shown, done.stdout.rstrip().split("\n")) == ""
-    else:
-        assert done.returncode == 0
+    return done.returncode, done.stdout.rstrip().split("\n")
+
+
+@pytest.mark.parametrize("document", EXAMPLES)
+def test_what_a_document_shows_is_what_is_printed(document, tmp_path):
+    # As in the repository's root, but what is written there is in nobody's way. One command after the other,
+    # for a later one may read what an earlier one wrote.
+    for folder in ("boards", "docs", "scripts"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    for command, shown in EXAMPLES[document]:
+        status, printed = printed_by(command, tmp_path)
+        assert "Traceback (most recent call last):" not in printed, command
+        assert status in ({0, 1, 3} if shown else {0}), f"{command}\n{printed}"
+        if shown:
+            assert differences(shown, printed) == "", command
 
 
 @pytest.mark.parametrize(
@@ -107,6 +113,15 @@ def test_every_script_that_the_readme_prints_is_valid(tmp_path):
         path.write_text(text)
         result = kvx_process("run", "boards/cluster.dts", path, "--format", "none")
         assert (result.status, result.err) == (0, "")
+
+
+def test_the_python_that_the_readme_shows_prints_what_its_comments_say():
+    (code,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == re.findall(r"  # (.+)$", code, re.MULTILINE)
 
 
 def test_every_link_of_the_documents_leads_to_a_file():
