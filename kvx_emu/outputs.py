@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import os
 import stat
 from contextlib import suppress
@@ -345,12 +344,15 @@ def _sync(folder: str) -> None:
 
 def _fresh_name(target: str, make: Callable[[str], object]) -> str:
     """Return a name beside `target` that `make` does not find taken."""
-    for number in itertools.count():
+    number = 0
+    while True:
         name = f"{target}.{os.getpid()}-{number}.part"
-        with suppress(FileExistsError):
+        try:
             make(name)
+        except FileExistsError:
+            number += 1
+        else:
             return name
-    raise AssertionError
 
 
 def _exchange(aside: str, target: str) -> None:

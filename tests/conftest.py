@@ -21,24 +21,29 @@ DRAWN = {
     "property",
     "invariants",
     "golden",
-    "dt/test_dt_fuzz_source.py",
-    "dt/test_fuzz_blob.py",
-    "dt/test_cpp_against_gnu.py",
-    "check/test_fuzz.py",
+    "bench/test_baselines.py",
     "check/test_against_dtc.py",
-    "hostile/test_hostile_traces.py",
+    "check/test_fuzz.py",
+    "dt/test_cpp_against_gnu.py",
+    "dt/test_cpp_limits.py",
+    "dt/test_dt_fuzz_source.py",
+    "dt/test_dt_source_errors.py",
+    "dt/test_fuzz_blob.py",
+    "hostile",
+    "package",
+    "script/test_script_schema.py",
 }
-"""Tests of drawn cases, recordings and masses: what they cover hangs on luck, and counting takes thrice the
-time. So coverage is counted without them."""
+"""Tests of drawn cases, of recordings and of masses. What they cover hangs on luck, and counting takes thrice
+the time; so they run uncounted."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests whose lines are not counted."""
+    """Mark these tests as `drawn`."""
     tests = Path(__file__).parent
     for item in items:
         path = item.path.relative_to(tests)
         if {path.parts[0], path.as_posix()} & DRAWN:
-            item.add_marker("no_cover")
+            item.add_marker("drawn")
 
 
 @pytest.fixture(scope="session")

@@ -145,3 +145,15 @@ def test_completion_offers_names_beside_files(elsewhere, words, expected):
         names = [*library.scripts(), "clutter/", "small.yaml"]
         expected = [f"plain,{name}" for name in names]
     assert done.out.splitlines() == expected
+
+
+def test_a_name_is_completed_by_ours_and_files_and_left_to_the_shell_where_nothing_is_ours(
+    elsewhere, monkeypatch
+):
+    from kvx_emu.cli.inputs import BOARD as BOARDS
+
+    monkeypatch.chdir(elsewhere)
+    (elsewhere / "clutter").mkdir()
+    offered = [(item.type, item.value) for item in BOARDS.shell_complete(None, None, "clu")]
+    assert offered == [("plain", "cluster"), ("plain", "clutter/")]
+    assert [(item.type, item.value) for item in BOARDS.shell_complete(None, None, "x/y")] == [("file", "x/y")]

@@ -299,3 +299,16 @@ def test_the_columns_of_a_converted_trace_are_those_of_csv_readers(kvx, trace, t
     assert kvx("trace", "convert", trace, tmp_path / "u.csv").status == 0
     with (tmp_path / "u.csv").open() as file:
         assert next(csv.DictReader(file))["value"] == "2"
+
+
+def test_a_format_is_for_standard_output_alone(kvx, trace, tmp_path):
+    out = tmp_path / "u.jsonl"
+    message = f"kvx-emu: --format csv is for standard output: the suffix of {out} says the format\n"
+    assert kvx("trace", "convert", trace, out, "--format", "csv") == (2, "", message)
+
+
+def test_a_histogram_is_drawn_in_ascii_where_the_output_has_nothing_else(kvx, trace, monkeypatch):
+    monkeypatch.setattr("kvx_emu.cli.trace._has_blocks", lambda: False)
+    out = kvx("trace", "stats", trace).out
+    assert out.isascii()
+    assert "##" in out

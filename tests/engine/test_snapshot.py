@@ -747,6 +747,12 @@ FORGERIES = [
     ),
     (("judge", "tally", "asked"), [], "pe1 line 25: the requests that wait are not those that were asked"),
     (("judge", "tally", "intervals", 0, "since"), "m", "judge.tally.intervals[0].since: expected null"),
+    (
+        ("judge", "tally", "intervals", 0, "rows", 0, 2),
+        "no",
+        "judge.tally.intervals[0].rows[0][2]: expected an event",
+    ),
+    (("judge", "lookout"), {}, "judge.lookout: expected null, for no row is looked for"),
     (("judge", "tally", "intervals"), [], "judge.tally.intervals: expected an interval from the start"),
 ]
 
@@ -761,6 +767,55 @@ def test_what_no_run_can_be_in_is_refused_though_the_digest_fits(case, path, val
         part = part[key]
     part[last] = value
     assert refused(case, forged(saved, state)).removeprefix("snapshot.state.").startswith(message)
+
+
+LOOKING = (
+    "version: 1\nsteps:\n"
+    "  - send: {to: pe1}\n"
+    "  - wait: 20\n"
+    "  - expect: {core: pe1, never: coalesced, from: pe0, delivered: 1}\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (None, "judge.recent: expected"),
+        ([[0, 0, 1, "no", 24, 0, 0, 0]], "judge.recent[0]"),
+    ],
+    ids=["none", "no event"],
+)
+def test_last_rows_that_can_not_be_are_refused(tmp_path, value, message):
+    case = Case(tmp_path, LOOKING)
+    saved = case.run(10).saved
+    state = state_of(saved)
+    state["judge"]["recent"] = value
+    assert refused(case, forged(saved, state)).removeprefix("snapshot.state.").startswith(message)
+
+
+def test_last_rows_of_a_run_that_expects_nothing_are_refused(tmp_path):
+    case = Case(tmp_path, "version: 1\nsteps:\n  - send: {to: pe1}\n  - wait: 20\n")
+    saved = case.run(10).saved
+    state = state_of(saved)
+    state["judge"]["recent"] = []
+    told = refused(case, forged(saved, state)).removeprefix("snapshot.state.")
+    assert told.startswith("judge.recent: expected null, for nothing is expected")
+
+
+def test_a_first_row_without_a_count_is_refused(tmp_path):
+    case = Case(tmp_path, LOOKING)
+    saved = case.run(10).saved
+    state = state_of(saved)
+    found = [entry for entry in _lists(state["judge"]["lookout"]) if len(entry) == 4 and entry[0] == 0]
+    found[0][2] = [1, 0, 1, "coalesced", 24, 0, 0, 0]
+    assert "expected the first of the rows that were counted" in refused(case, forged(saved, state))
+
+
+def _lists(value):
+    if isinstance(value, list):
+        yield value
+    for part in value if isinstance(value, list) else value.values() if isinstance(value, dict) else ():
+        yield from _lists(part)
 
 
 def _paths(value, path=()):

@@ -340,3 +340,15 @@ def test_nothing_but_columns_imports_numpy():
         "assert 'numpy' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_rows_of_numbers_that_no_board_has_are_counted_and_written_all_the_same():
+    most = (1 << 15) - 1
+    rows = [
+        (1, 0, 0, "send", 0, 0, 0, 0),
+        (1, most, 127, "irq", most, most, 127, 5),
+        (2, most, 127, "irq", most, most, 127, 5),
+    ]
+    made = Columns.from_rows(rows)
+    assert made.counts() == {rows[0][1:6]: 1, rows[1][1:6]: 2}
+    assert csv_lines(made) == csv_lines(rows)

@@ -13,6 +13,7 @@ import pytest
 from command import ROOT, board_of, kvx_process
 
 from kvx_emu.core_id import CoreId
+from kvx_emu.errors import OutputError
 from kvx_emu.trace.formats import open_sink
 from kvx_emu.trace.formats.vcd import Scale, scale
 from kvx_emu.trace.setting import Setting, cpu_number, line_name
@@ -94,10 +95,13 @@ def test_enabled_lines_are_shown_where_rows_name_them_or_they_change(tmp_path):
         sink.enabled(*notice)
     sink.add(ROWS)
     sink.enabled(20, one, 0x5000000)
+    sink.enabled(20, two, 0xFE000000)
     sink.flush()
     sink.close()
+    assert "pe2" not in (tmp_path / "t.gtkw").read_text()  # no row is about it
     found = changes(tmp_path / "t.vcd")
     enables = {name: tv for name, tv in found.items() if name.endswith("_enable")}
+    assert enables.pop("soc.cluster0.pe2.ipi24_enable") == [(10, 1), (20, 0)]
     assert enables == {
         "soc.cluster0.pe1.ipi24_enable": [(10, 1)],
         "soc.cluster0.pe1.ipi25_enable": [(10, 1), (20, 0)],
@@ -190,6 +194,29 @@ def test_memory_does_not_grow_with_the_rows(tmp_path):
     sink.abandon()
     assert peak < 3_000_000
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sink_whose_second_file_can_not_be_opened_leaves_none(tmp_path):
+    (tmp_path / "t.gtkw").mkdir()
+    with pytest.raises(OutputError, match=r"t\.gtkw: can not be written: Is a directory$"):
+        open_sink(str(tmp_path / "t.vcd"), SETTING)
+    assert [path.name for path in tmp_path.iterdir()] == ["t.gtkw"]
+
+
+def test_what_ends_without_a_beginning_changes_nothing(tmp_path):
+    rows = [
+        (1, 0, 1, "exit", 24, None, None, 0),
+        (2, 0, 1, "clear", 24, 0, 1, 0),
+        (3, 0, 1, "enter", 24, None, None, 0),
+        (3, 0, 1, "enter", 24, None, None, 0),
+        (4, 0, 1, "exit", 24, None, None, 0),
+        (5, 0, 1, "reset", None, None, None, 0),
+        (6, 0, 1, "reset", None, None, None, 0),
+    ]
+    written(tmp_path / "t.vcd", rows)
+    found = changes(tmp_path / "t.vcd")
+    assert found["soc.cluster0.pe1.ipi24_request"] == [(1, 0)]
+    assert found["soc.cluster0.pe1.ipi24_service"] == [(1, 0), (3, 1), (5, 0)]
 
 
 def test_neither_file_is_there_if_one_can_not_be_written(tmp_path):

@@ -78,6 +78,12 @@ def test_a_reset_ends_the_handlers_of_its_core(tmp_path):
     assert lanes(drawn(tmp_path / "t.wavedrom.json", rows))["pe1 ipi24"] == ("50.", ["enter"])
 
 
+def test_a_handler_that_a_reset_ends_at_once_has_a_box(tmp_path):
+    rows = [(2, 0, 1, "enter", 24, None, None, 0), (2, 0, 1, "reset", None, None, None, 0)]
+    picture = drawn(tmp_path / "t.wavedrom.json", [*rows, (3, 0, 2, "wake", None, None, None, 0)])
+    assert lanes(picture)["pe1 ipi24"] == ("50", ["enter"])
+
+
 def test_what_does_not_fit_is_counted_below(tmp_path):
     rows = [(tick, 0, 1, "wake", None, None, None, 0) for tick in range(MOST_COLUMNS + 7)]
     picture = drawn(tmp_path / "t.wavedrom.json", rows)

@@ -492,3 +492,8 @@ def test_the_command_opens_the_screen_and_leaves_it(tmp_path):
         assert process.wait() == 0
         hangs.cancel()
     assert b"10 rows" in shown
+
+
+def test_without_a_terminal_nothing_is_opened():
+    with pytest.raises(UsageError, match=r"^trace view needs a terminal; expected standard input and output"):
+        app.view("t.csv")

@@ -80,7 +80,7 @@ class _Lane:
             self.serving = max(self.serving - 1, 0)
 
     def end(self, column: int) -> None:
-        """Draw a column, the last that was drawn being any before it; what did not change goes on."""
+        """Draw a column in which something changes, the last that was drawn being any before it."""
         if column and not self.wave:
             self.wave.append(IDLE)
         self.wave += "." * (column - len(self.wave))
@@ -91,12 +91,9 @@ class _Lane:
             state = WAITING
         elif self.now:
             state = REFUSED if self.now == [MASKED] else MARKED
-        if self.now or state != self._shown:
-            self.wave.append(state)
-            if state not in {IDLE, REFUSED}:
-                self.words.append(_fitting(self.now))
-        else:
-            self.wave.append(".")
+        self.wave.append(state)
+        if state not in {IDLE, REFUSED}:
+            self.words.append(_fitting(self.now))
         self._shown = state
         self.now.clear()
         self.handled = False

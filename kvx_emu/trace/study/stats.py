@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -181,11 +181,8 @@ def _latency(times: Counter[int]) -> Latency | None:
 
 def _nearest_rank(ordered: Sequence[tuple[int, int]], wanted: int) -> int:
     """Return the time, of (time, how often), that is number `wanted`, from 1, of all."""
-    for ticks, often in ordered:
-        wanted -= often
-        if wanted <= 0:
-            return ticks
-    raise AssertionError("there are fewer")
+    ranks = accumulate(often for _, often in ordered)
+    return next(ticks for (ticks, _), rank in zip(ordered, ranks, strict=True) if rank >= wanted)
 
 
 def histogram(times: Counter[int]) -> list[Bin]:
