@@ -25,11 +25,8 @@ DRAWN = {
     "check/test_against_dtc.py",
     "check/test_fuzz.py",
     "dt/test_cpp_against_gnu.py",
-    "dt/test_cpp_limits.py",
     "dt/test_dt_fuzz_source.py",
-    "dt/test_dt_source_errors.py",
     "dt/test_fuzz_blob.py",
-    "hostile",
     "package",
     "script/test_script_schema.py",
 }
