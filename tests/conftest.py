@@ -22,8 +22,6 @@ DRAWN = {
     "invariants",
     "golden",
     "bench/test_baselines.py",
-    "check/test_against_dtc.py",
-    "check/test_fuzz.py",
     "dt/test_cpp_against_gnu.py",
     "dt/test_dt_fuzz_source.py",
     "dt/test_fuzz_blob.py",

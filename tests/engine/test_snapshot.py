@@ -802,6 +802,16 @@ def test_last_rows_of_a_run_that_expects_nothing_are_refused(tmp_path):
     assert told.startswith("judge.recent: expected null, for nothing is expected")
 
 
+@pytest.mark.parametrize("name", ["driven", "affinity"])
+def test_what_linux_alone_has_is_refused_without_it(tmp_path, name):
+    case = Case(tmp_path, "version: 1\nsoftware: bare\nsteps:\n  - send: {to: pe1}\n  - wait: 20\n")
+    saved = case.run(10).saved
+    state = state_of(saved)
+    state[name] = 0 if name == "driven" else []
+    told = refused(case, forged(saved, state)).removeprefix("snapshot.state.")
+    assert told.startswith(f"{name}: expected null, for there is no Linux")
+
+
 def test_a_first_row_without_a_count_is_refused(tmp_path):
     case = Case(tmp_path, LOOKING)
     saved = case.run(10).saved

@@ -19,8 +19,18 @@ from kvx_emu.trace.formats import open_sink
 from kvx_emu.trace.formats.svg import MOST_ROWS, SvgSink
 from kvx_emu.trace.formats.svg.axis import Axis, Stretch, hertz, nice, stretches, time_text
 from kvx_emu.trace.formats.svg.bins import MOST_BINS, Bins
-from kvx_emu.trace.formats.svg.lanes import BY_CLUSTER, BY_CORE, BY_LINE, MOST, TOGETHER, Lane, level_of
+from kvx_emu.trace.formats.svg.lanes import (
+    BY_CLUSTER,
+    BY_CORE,
+    BY_LINE,
+    MOST,
+    TOGETHER,
+    Lane,
+    band_name,
+    level_of,
+)
 from kvx_emu.trace.formats.svg.story import Story
+from kvx_emu.trace.formats.svg.summed import _steps
 from kvx_emu.trace.setting import Setting
 
 CORES = tuple(CoreId(0, pid) for pid in range(17))
@@ -531,3 +541,15 @@ def test_in_a_browser_no_text_is_cut_off_or_overlaps_another(tmp_path, what):
 def test_in_a_browser_the_paper_is_dark_for_who_prefers_it(tmp_path):
     found = measured(tmp_path, drawn(tmp_path, ROWS), "--blink-settings=preferredColorScheme=0")
     assert (found["dark"], found["paper"]) == (True, "rgb(20, 24, 29)")
+
+
+def test_bands_are_called_after_cores_clusters_the_chip_or_all():
+    names = [band_name(band, BY_LINE) for band in ((2, 16), (2, -1), (-1, -1))]
+    assert names == ["c2.rm", "cluster 2", "soc"]
+    assert band_name((0, 0), TOGETHER) == "all"
+
+
+def test_the_outline_of_bins_that_are_all_empty_is_none():
+    assert _steps([0, 0]) == ""
+    assert _steps([0, 2, 2, 0]) == "M0 0h1v2h2v-2h1z"
+    assert _steps([1]) == "M0 0v1h1v-1z"

@@ -387,3 +387,9 @@ def test_what_is_no_parquet_file_is_told(text, content):
     (found,) = wrong(text(content, "t.parquet"))
     assert found.startswith(": error[trace-file]: found no sound Parquet file: ")
     assert found.endswith("; expected one")
+
+
+def test_a_standard_input_that_is_closed_is_told(monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(UsageError, match=r"^cannot read standard input: it is closed$"):
+        read_trace("-")

@@ -203,6 +203,21 @@ def test_a_sink_whose_second_file_can_not_be_opened_leaves_none(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["t.gtkw"]
 
 
+def test_a_request_that_waits_while_one_is_handled_is_one_more(tmp_path):
+    rows = [
+        (1, 0, 1, "request", 24, None, None, 0),
+        (2, 0, 1, "request", 24, None, None, 0),
+        (3, 0, 1, "enter", 24, None, None, 0),
+        (4, 0, 1, "send", 24, None, None, 1),
+        (5, 0, 1, "send", 24, None, None, 2),
+        (6, 0, 1, "clear", 24, 0, 1, 0),
+    ]
+    written(tmp_path / "t.vcd", rows)
+    found = changes(tmp_path / "t.vcd")
+    assert found["soc.cluster0.pe1.ipi24_request"] == [(1, 0), (1, 1), (6, 0)]
+    assert [value for _, value in found["soc.cluster0.INTERRUPT0"]][1:] == [1, 2]
+
+
 def test_what_ends_without_a_beginning_changes_nothing(tmp_path):
     rows = [
         (1, 0, 1, "exit", 24, None, None, 0),

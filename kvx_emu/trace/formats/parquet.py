@@ -156,12 +156,6 @@ class _Stream:
             self.target.write_bytes(bytes(content))
         return len(content)
 
-    def flush(self) -> None:
-        pass  # `ParquetSink.flush` does
-
-    def close(self) -> None:
-        pass  # `ParquetSink.close` does
-
 
 def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "replace")
