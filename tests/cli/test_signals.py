@@ -11,6 +11,15 @@ import pytest
 from kvx_emu.signals import signals_held
 
 
+@pytest.fixture
+def interruptible():
+    """Have SIGINT interrupt, also in a process that was started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_waits_for_the_end_of_the_context():
     done = []
     with pytest.raises(KeyboardInterrupt):  # noqa: PT012  (where it comes is the question)

@@ -146,6 +146,23 @@ def test_a_handler_is_thin_while_another_preempts_it():
     assert list(inner.pieces(0, 170)) == [(70, 90, True)]
 
 
+def test_a_handler_that_is_preempted_at_once_runs_once_the_other_has_ended():
+    rows = [
+        (0, 0, 1, "enter", 24, None, None, 0),
+        (0, 0, 1, "enter", 25, None, None, 0),
+        (5, 0, 1, "exit", 25, None, None, 0),
+        (9, 0, 1, "exit", 24, None, None, 0),
+    ]
+    first, second = Story(rows).handlers
+    assert list(first.pieces(0, 9)) == [(0, 5, False), (5, 9, True)]
+    assert list(second.pieces(0, 9)) == [(0, 5, True)]
+
+
+def test_a_send_of_no_core_makes_no_arrow():
+    rows = [(0, None, None, "send", 24, None, None, 2), (4, 0, 1, "request", 24, None, None, 0)]
+    assert Story(rows).arrows == []
+
+
 def test_waiting_ends_with_the_handler_or_the_clearing_or_not_at_all():
     rows = [
         (0, 0, 1, "request", 24, None, None, 0),

@@ -160,6 +160,12 @@ def test_times_of_a_clock_that_fits_no_unit_are_rounded_down_and_the_dump_says_s
     assert re.findall(r"^#(\d+)$", dump, re.MULTILINE) == ["8333", "10000", "12500"]
 
 
+def test_ticks_that_fall_into_one_unit_share_its_time(tmp_path):
+    rows = [(tick, 0, 1, "wake", None, None, None, 0) for tick in (0, 1, 3)]
+    dump = written(tmp_path / "t.vcd", rows, Setting(clock_hz=3 * 10**12))
+    assert re.findall(r"^#(\d+)$", dump, re.MULTILINE) == ["0", "1"]
+
+
 def test_a_name_can_not_end_the_comment(tmp_path):
     dump = written(tmp_path / "t.vcd", ROWS, Setting(script="$end\n$bad", board="b"))
     assert dump.splitlines()[1] == "$comment ?end??bad on b, 1000000000 ticks a second $end"
