@@ -9,17 +9,34 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import FrameType
+
+HELD = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The signals that end a run."""
 
 
 @contextmanager
 def signals_held() -> Iterator[None]:
-    """Let the signals that end a run wait until the context is left. Outside the main thread: do nothing."""
+    """Let the signals that end a run wait until the context is left. Outside the main thread: do nothing.
+
+    They are not blocked but noted: a library may have threads, any of which can get a signal.
+    """
     if threading.current_thread() is not threading.main_thread():
-        yield  # it gets none
+        yield  # Python's handlers run in the main thread
         return
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    came: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+
+    handlers = {number: signal.getsignal(number) for number in HELD}
+    heard = {number: handler for number, handler in handlers.items() if handler not in {None, signal.SIG_IGN}}
     try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
+        for number in heard:
+            signal.signal(number, note)
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        for number, handler in heard.items():
+            signal.signal(number, handler)
+        for late in came:
+            signal.raise_signal(late)

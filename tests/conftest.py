@@ -62,8 +62,8 @@ def kvx(
     from kvx_emu.cli.main import main
 
     monkeypatch.chdir(ROOT)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    held = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = {number: signal.getsignal(number) for number in numbers}
 
     def run(*args: object, stdin: bytes = b"") -> Result:
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
@@ -72,7 +72,6 @@ def kvx(
         return Result(status, *capsys.readouterr())
 
     yield run
+    # An interrupt that a test makes up can come where real ones are held back, and leave them so.
     for number, handler in handlers.items():
         signal.signal(number, handler)
-    # An interrupt that a test makes up can come where real ones are held back, and leave them so.
-    signal.pthread_sigmask(signal.SIG_SETMASK, held)

@@ -28,17 +28,43 @@ def test_an_interrupt_waits_for_the_end_of_the_context():
             done.append("inside")
         done.append("behind")
     assert done == ["inside"]
-    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_thread_gets_no_signals_and_holds_none():
-    masks = []
+def test_a_signal_that_another_thread_gets_waits_as_well():
+    came = []
+    before = signal.signal(signal.SIGTERM, lambda number, _frame: came.append(number))
+    try:
+        with signals_held():
+            thread = threading.Thread(
+                target=lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+            )
+            thread.start()
+            thread.join()
+            assert came == []
+        assert came == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_signal_that_is_ignored_stays_ignored():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals_held():
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_another_thread_changes_no_handlers():
+    found = []
 
     def work():
         with signals_held():
-            masks.append(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+            found.append(signal.getsignal(signal.SIGTERM))
 
+    before = signal.getsignal(signal.SIGTERM)
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
-    assert [signal.SIGINT in mask for mask in masks] == [False]
+    assert found == [before]
