@@ -67,7 +67,6 @@ def test_a_closed_standard_input_gives_2_or_3():
 @pytest.mark.parametrize(
     "content",
     [
-        b"",
         b"\0" * 1000,
         b"\xff\xfe\0t",
         GOOD + b"\0",
@@ -90,13 +89,21 @@ def test_a_closed_standard_input_gives_2_or_3():
 )
 @pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "t"])
 def test_what_is_no_trace_is_told(called, tmp_path, content, name):
-    if (content, name) == (b"", "t.jsonl"):
-        pytest.skip("that is a trace without rows")
     status, out, err = called(["stats"], content, name)
     assert (status, out) == (3, "")
     assert err.startswith(f"{tmp_path}/{name}:")
     assert len(err) < 300_000
     assert max(map(len, err.splitlines())) < 2_000
+
+
+def test_no_line_at_all_is_no_csv_but_json_lines_without_rows(called, tmp_path):
+    for name in ("t.csv", "t"):
+        status, out, err = called(["stats"], b"", name)
+        assert (status, out) == (3, "")
+        assert err.startswith(f"{tmp_path}/{name}:")
+    status, out, err = called(["stats"], b"", "t.jsonl")
+    assert (status, err) == (0, "")
+    assert out == "no rows\n"
 
 
 @pytest.mark.parametrize(
