@@ -136,11 +136,7 @@ class AtomicFile:
         os.replace(self._aside, self._target)
         self._aside = None
         with suppress(OSError):  # the name is durable too, where a folder can be synced
-            folder = os.open(os.path.dirname(self._target), os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            _sync(os.path.dirname(self._target))
 
     def abandon(self) -> None:
         """Leave the target as it was; harmless after `close`."""

@@ -98,7 +98,7 @@ class Trace(Sequence[Row]):
         return names
 
     @property
-    def line(self) -> NDArray[np.int8]:
+    def line(self) -> NDArray[np.int16]:
         """The interrupt line."""
         return _locked(self._columns.line)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from kvx_emu.core_id import PIDS, CoreId
+from kvx_emu.core_id import PIDS
 from kvx_emu.trace.row import EVENTS
+from kvx_emu.trace.table import HEADERS, row_cells
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -111,14 +112,7 @@ def restored_row(saved: Sequence[Saved]) -> Row:
 
 def lines_of(rows: Sequence[Row]) -> list[str]:
     """Return rows as people read them, a line each below a line of headers."""
-    table = [("tick", "core", "event", "line", "from", "value")]
-    for tick, cluster, core, event, line, from_cluster, from_core, value in rows:
-        place = "soc" if cluster is None else f"cluster {cluster}" if core is None else CoreId(cluster, core)
-        sender = "" if from_cluster is None or from_core is None else CoreId(from_cluster, from_core)
-        number = "" if line is None else line
-        table.append(
-            (str(tick), str(place), event, str(number), str(sender), f"{value:#x}" if value else "0")
-        )
+    table = [(tick, core, *rest) for core, tick, *rest in (HEADERS, *map(row_cells, rows))]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return ["  ".join(_aligned(cells, widths)).rstrip() for cells in table]
 

@@ -10,6 +10,10 @@ PICOSECONDS = 10**12
 """In a second."""
 
 
+FIRST_IPI_LINE = 24
+"""The line of the first set of an IPI controller. Source: the RFC of the driver, set n to line 24 + n."""
+
+
 class Setting(NamedTuple):
     """The board and the script of a trace. Of rows that were read from a file little is known.
 
@@ -47,4 +51,4 @@ def line_name(line: int) -> str:
         return "watchdog"
     if 4 <= line <= 7:
         return f"apic-gic{line - 4}"
-    return f"ipi{line}" if line >= 24 else f"line{line}"
+    return f"ipi{line}" if line >= FIRST_IPI_LINE else f"line{line}"

@@ -51,9 +51,7 @@ def suffix_of(path: str) -> str | None:
 
 def written(path: str) -> list[str]:
     """Return all files that are written for the trace `path`, itself first. Raises UsageError."""
-    suffix = suffix_of(path)
-    if suffix is None:
-        raise UsageError(f"{path}: the suffix says the format; known: {', '.join(FORMATS)}")
+    suffix = _known_suffix(path)
     return [path] + [path.removesuffix(suffix) + other for other in FORMATS[suffix].beside]
 
 
@@ -62,7 +60,14 @@ def open_sink(path: str, setting: Setting) -> Sink:
 
     Raises UsageError for a suffix that is no format's, or one whose extra is not installed.
     """
-    return writer(suffix_of(path) or written(path)[0], path, setting)
+    return writer(_known_suffix(path), path, setting)
+
+
+def _known_suffix(path: str) -> str:
+    suffix = suffix_of(path)
+    if suffix is None:
+        raise UsageError(f"{path}: the suffix says the format; known: {', '.join(FORMATS)}")
+    return suffix
 
 
 def writer(suffix: str, path: str, setting: Setting) -> Sink:

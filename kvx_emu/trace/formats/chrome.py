@@ -9,7 +9,7 @@ import json
 from collections import deque
 from typing import TYPE_CHECKING
 
-from kvx_emu.core_id import RM
+from kvx_emu.core_id import PIDS, CoreId
 from kvx_emu.outputs import AtomicFile
 from kvx_emu.trace.row import CLEAR, COALESCED, ENTER, EVENTS, EXIT, MASKED, REQUEST, SEND
 from kvx_emu.trace.setting import PICOSECONDS, line_name
@@ -189,7 +189,7 @@ class ChromeSink:
         tick, _, core, _, line, from_cluster, from_core, value = row
         args = f'"tick":{tick},"value":{value}'
         if from_core is not None:
-            args += f',"from":"{_core_name(from_core)}","from_cluster":{from_cluster or 0}'
+            args += f',"from":"{CoreId(0, from_core)}","from_cluster":{from_cluster or 0}'
         if line is not None and (core is None or row[3] == SEND):  # elsewhere the thread tells
             args += f',"line":{line}'
         self._lines.append(
@@ -221,15 +221,15 @@ class ChromeSink:
     def _named(self, cluster: int | None, core: int | None, number: int) -> _Thread:
         """Return a new thread; tell its name, and that of its process."""
         pid = SOC if cluster is None else cluster
-        place = pid * (RM + 2) + (0 if core is None else core + 1)
+        place = pid * (PIDS + 1) + (0 if core is None else core + 1)
         tid = place * _THREADS + number
         process = "soc" if cluster is None else f"cluster {cluster}"
         if core is None:
             name = EVENTS[number - _BLOCKS]
         elif number >= _LINES:
-            name = f"{_core_name(core)} {line_name(number - _LINES)}"
+            name = f"{CoreId(0, core)} {line_name(number - _LINES)}"
         else:
-            name = _core_name(core) + (" sends" if number == _SENDS else "")
+            name = str(CoreId(0, core)) + (" sends" if number == _SENDS else "")
         thread = self._threads[cluster, core, number] = _Thread(name, pid, tid)
         if pid not in self._processes:
             self._processes.add(pid)
@@ -241,7 +241,3 @@ class ChromeSink:
 
     def _meta(self, name: str, thread: _Thread, args: str) -> None:
         self._lines.append(f'{{"name":"{name}","ph":"M",{thread.where},"args":{{{args}}}}}')
-
-
-def _core_name(core: int) -> str:
-    return "rm" if core == RM else f"pe{core}"

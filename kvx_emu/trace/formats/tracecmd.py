@@ -58,7 +58,7 @@ _LARGEST_MASK = 4032
 _REASON = 0xFFFFFFFF_81000000
 """Where the names of the lines would stand in a kernel, 16 bytes each; printk_formats says so to readers."""
 
-_LINES = 128  # names of lines that are told to readers: a row has no higher one
+_LINES = 128  # names of lines that are told to readers: writes are of 24..31
 
 _HEADER_PAGE = (
     "\tfield: u64 timestamp;\toffset:0;\tsize:8;\tsigned:0;\n"

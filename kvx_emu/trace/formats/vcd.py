@@ -11,7 +11,7 @@ from kvx_emu.core_id import CoreId
 from kvx_emu.outputs import AtomicFile, Outputs
 from kvx_emu.trace.formats.gtkw import gtkw_text
 from kvx_emu.trace.row import CLEAR, COALESCED, ENTER, EXIT, MASK, MASKED, REQUEST, RESET, SEND
-from kvx_emu.trace.setting import PICOSECONDS, cpu_number, line_name
+from kvx_emu.trace.setting import FIRST_IPI_LINE, PICOSECONDS, cpu_number, line_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 UNITS = ("s", "ms", "us", "ns", "ps")
 """Of time; readers count the units in 64 bits, so femtoseconds would end after hours. Source: 18.2.3.4."""
-
-FIRST_IPI_LINE = 24
-"""The line of the first set of an IPI controller. Source: the RFC of the driver, set n to line 24 + n."""
 
 _BLOCK = 1 << 18  # bytes that are copied at once
 _SPOOLED = 1 << 14  # changes that are kept before they go to the temporary file
